@@ -1,0 +1,37 @@
+# Two targets matter to a newcomer: `make run` and `make test`. Each does all the set-up it needs.
+SHELL := /bin/sh
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test setup check bench lock kernel clean
+
+run: $(VENV)/ready ## start the database, the server and this machine's agent, and open the page
+	@$(BIN)/toktra up $(ARGS)
+
+test: $(VENV)/ready ## everything CI runs: checks, then all tests with branch coverage
+	@scripts/system-packages test
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+setup: $(VENV)/ready ## create .venv with everything in it
+
+check: $(VENV)/ready ## lint, types, import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/ready ## peers and limits measured side by side; prints JSON
+	@$(BIN)/python -m bench $(ARGS)
+
+kernel: ## rebuild the kernel program's blob and compare it with the committed one
+	@$(BIN)/python scripts/build_kernel_program.py $(ARGS)
+
+lock: ## resolve the dependencies anew
+	@scripts/lock
+
+$(VENV)/ready: pyproject.toml requirements.lock
+	@scripts/setup $(VENV)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage*

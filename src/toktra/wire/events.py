@@ -1,0 +1,143 @@
+"""UsageEvent, the seven facts kept about one use of AI, and Batch, the only way they travel.
+
+The structs are closed: an unknown field is refused wherever they are decoded, so nothing else can reach the spool,
+the network or a table.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+MAX_BATCH_EVENTS: Final = 500
+MAX_BATCH_BYTES: Final = 1 << 20
+MAX_CLOCK_LEAD_S: Final = 24 * 3600
+"""How far ahead of the server's clock an event may lie before it is refused."""
+
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+Sequence = Annotated[int, Meta(ge=1, le=2**62)]
+HostName = Annotated[
+    str,
+    Meta(
+        max_length=253,
+        pattern=r"^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+$",
+    ),
+]
+"""A DNS name in lower case without a trailing dot. Only names in the catalogue are accepted; see `toktra.catalogue`."""
+
+AccountName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\w.@+\-\\$ ]+$")]
+"""A local account of the device, or whatever name its owner mapped the account to."""
+
+
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One use of AI: what is kept about it, and all that is kept."""
+
+    sequence: Sequence
+    """Place in the device's own numbering, without gaps; says nothing about the person."""
+    provider_host: HostName
+    """Server name from the TLS or QUIC hello, found in the catalogue."""
+    request_bytes: Count
+    """Bytes the client sent in this exchange, TLS included, each counted once."""
+    response_bytes: Count
+    """Bytes the server sent in this exchange, TLS included, each counted once."""
+    estimated_input_tokens: Count
+    estimated_output_tokens: Count
+    at: datetime
+    """When the exchange began: UTC, whole seconds."""
+    device: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}$")]
+    """The device's id from enrolment (UUID)."""
+    user: AccountName
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None or self.at.utcoffset() != UTC.utcoffset(None):
+            raise ValueError("at: must be UTC, for example 2026-11-22T09:30:00Z")
+        if self.at.microsecond:
+            raise ValueError("at: must be in whole seconds")
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Consecutive events of one device, following on `prev_seq` (0 before the first event of an epoch)."""
+
+    epoch: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    """Grows by one when the device lost its spool and numbers from 1 again."""
+    prev_seq: Count
+    """Sequence of the last event before this batch. The server answers 409 when it does not have that one yet."""
+    agent_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+$")]
+    estimator_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+$")]
+    events: Annotated[list[UsageEvent], Meta(max_length=MAX_BATCH_EVENTS)]
+
+    def __post_init__(self) -> None:
+        for place, event in enumerate(self.events):
+            if event.sequence != self.prev_seq + 1 + place:
+                expected = self.prev_seq + 1 + place
+                raise ValueError(f"events[{place}].sequence: expected {expected}, got {event.sequence}")
+
+
+class BatchAccepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything up to `last_seq` of `epoch` is durable; the device may forget it."""
+
+    epoch: int
+    last_seq: int
+
+
+class OutOfSequence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a 409: the server's high-water mark. The device resends from `last_seq` + 1 of `epoch`."""
+
+    epoch: int
+    last_seq: int
+
+
+class InvalidMessage(ValueError):
+    """A message was refused. `field` names the part at fault, in the form events[3].provider_host."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+_batch_decoder = msgspec.json.Decoder(Batch)
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The JSON bytes of any struct of this room."""
+    return _encoder.encode(message)
+
+
+def decode_batch(body: bytes) -> Batch:
+    """A batch from its JSON bytes, whole or not at all.
+
+    Raises InvalidMessage for a body over MAX_BATCH_BYTES, an unknown or missing field, or a value out of range.
+    """
+    if len(body) > MAX_BATCH_BYTES:
+        raise InvalidMessage("", f"a batch may hold {MAX_BATCH_BYTES} bytes, this one has {len(body)}")
+    return decode(body, _batch_decoder)
+
+
+T = TypeVar("T")
+
+
+def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Any struct from its JSON bytes. Raises InvalidMessage naming the field at fault."""
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidMessage(*field_and_reason(str(error))) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise InvalidMessage("", "the body is not JSON text in UTF-8") from None
+
+
+def field_and_reason(sentence: str) -> tuple[str, str]:
+    """Splits a sentence of the decoder, "Expected … - at `$.events[0].at`", into field and reason."""
+    reason, _, path = sentence.partition(" - at `$")
+    field = path.rstrip("`").lstrip(".")
+    if not field and "`" in reason:  # "Object contains unknown field `prompt`"
+        field = reason.split("`")[1]
+    elif reason.startswith("Object contains unknown field"):
+        unknown = reason.split("`")[1]
+        field = f"{field}.{unknown}"
+    return field, reason
