@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from toktra.wire.events import AccountName
 
-PublicKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
+PublicKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 """A raw Ed25519 public key, base64url without padding."""
 
 
@@ -20,7 +20,7 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The enrolment code as the administrator or the portal showed it."""
     public_key: PublicKey
     hostname: Annotated[str, Meta(min_length=1, max_length=253)]
-    platform: Annotated[str, Meta(pattern=r"^(linux|windows|macos)$")]
+    platform: Annotated[str, Meta(pattern=r"^(linux|windows|macos)\Z")]
     agent_version: Annotated[str, Meta(min_length=1, max_length=32)]
     account: AccountName
     """The local account that enrolled the device; a code bound to a person links this account to them."""

@@ -6,6 +6,7 @@ the network or a table.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
 
@@ -23,12 +24,12 @@ HostName = Annotated[
     str,
     Meta(
         max_length=253,
-        pattern=r"^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+$",
+        pattern=r"^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+\Z",
     ),
 ]
 """A DNS name in lower case without a trailing dot. Only names in the catalogue are accepted; see `toktra.catalogue`."""
 
-AccountName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\w.@+\-\\$ ]+$")]
+AccountName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\w.@+\-\\$ ]+\Z")]
 """A local account of the device, or whatever name its owner mapped the account to."""
 
 
@@ -47,7 +48,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     estimated_output_tokens: Count
     at: datetime
     """When the exchange began: UTC, whole seconds."""
-    device: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}$")]
+    device: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
     """The device's id from enrolment (UUID)."""
     user: AccountName
 
@@ -65,8 +66,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Grows by one when the device lost its spool and numbers from 1 again."""
     prev_seq: Count
     """Sequence of the last event before this batch. The server answers 409 when it does not have that one yet."""
-    agent_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+$")]
-    estimator_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+$")]
+    agent_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+\Z")]
+    estimator_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+\Z")]
     events: Annotated[list[UsageEvent], Meta(max_length=MAX_BATCH_EVENTS)]
 
     def __post_init__(self) -> None:
@@ -98,6 +99,9 @@ class InvalidMessage(ValueError):
         self.field = field
         self.reason = reason
 
+
+_UNKNOWN_FIELD = re.compile(r"(?:unknown|required) field `(.+)`")
+_OWN_SENTENCE = re.compile(r"([a-z_]+(?:\[\d+\]\.[a-z_]+)?): (.+)", re.DOTALL)
 
 _batch_decoder = msgspec.json.Decoder(Batch)
 _encoder = msgspec.json.Encoder()
@@ -132,12 +136,11 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def field_and_reason(sentence: str) -> tuple[str, str]:
-    """Splits a sentence of the decoder, "Expected … - at `$.events[0].at`", into field and reason."""
+    """Splits a sentence of the decoder, "Expected … - at `$.events[0].at`", into the field at fault and the reason."""
     reason, _, path = sentence.partition(" - at `$")
-    field = path.rstrip("`").lstrip(".")
-    if not field and "`" in reason:  # "Object contains unknown field `prompt`"
-        field = reason.split("`")[1]
-    elif reason.startswith("Object contains unknown field"):
-        unknown = reason.split("`")[1]
-        field = f"{field}.{unknown}"
-    return field, reason
+    field = path.rstrip("`")
+    if unknown := _UNKNOWN_FIELD.search(reason):
+        field = f"{field}.{unknown[1]}"
+    elif own := _OWN_SENTENCE.match(reason):  # raised by a __post_init__ above: "at: must be UTC"
+        field, reason = f"{field}.{own[1]}", own[2]
+    return field.lstrip("."), reason
