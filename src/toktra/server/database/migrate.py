@@ -1,0 +1,118 @@
+"""Brings a database to the version this Toktra needs, as the owner of the tables, and lets the server's role in.
+
+Alembic is imported only when there is something to do: a start with nothing to do takes milliseconds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from toktra.server.database.failures import DatabaseUnreachable, DataDirectoryTooNew, UnsafeDatabaseRole
+
+VERSIONS: Final = Path(__file__).parent / "migrations" / "versions"
+REVISIONS: Final = tuple(sorted(path.name.partition("_")[0] for path in VERSIONS.glob("*.py")))
+"""All this Toktra knows, oldest first."""
+NEWEST: Final = REVISIONS[-1]
+
+_LOCK: Final = 0x746F6B747261
+"""Advisory lock number ("toktra"): one migration at a time, whoever starts it."""
+
+
+def migrate(owner_url: str, app_role: str) -> bool:
+    """Runs the missing migrations in one transaction and grants `app_role` what the server needs; True if any ran.
+
+    Raises DatabaseUnreachable, DataDirectoryTooNew when a newer Toktra was here, or UnsafeDatabaseRole.
+    """
+    try:
+        connection = psycopg.connect(owner_url, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnreachable(f"cannot reach the database as its owner: {error}") from None
+    with connection:
+        connection.execute("select pg_advisory_lock(%s)", [_LOCK])
+        check_role(connection, app_role)
+        behind = check_version(current_revision(connection), _name(connection))
+        if behind:
+            _upgrade(owner_url)
+        _grant(connection, app_role)
+        return behind
+
+
+def current_revision(connection: psycopg.Connection[tuple[object, ...]]) -> str | None:
+    """The version of the tables; None before the first migration."""
+    if connection.execute("select to_regclass('public.alembic_version')").fetchone() == (None,):
+        return None
+    row = connection.execute("select version_num from alembic_version").fetchone()
+    return str(row[0]) if row else None
+
+
+def check_version(revision: str | None, database: str) -> bool:
+    """Whether migrations are missing. Raises DataDirectoryTooNew for a version this Toktra does not know."""
+    if revision is not None and revision not in REVISIONS:
+        raise DataDirectoryTooNew(f"the database {database}", f"with tables {revision}", f"tables {NEWEST}")
+    return revision != NEWEST
+
+
+def check_role(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
+    """Raises UnsafeDatabaseRole unless `role` exists and row-level security binds it."""
+    row = connection.execute(_UNSAFE, [role]).fetchone()
+    if row is None:
+        raise UnsafeDatabaseRole(
+            f"the database has no role {role}. Create it: create role {role} login nobypassrls password '…'"
+        )
+    if row[0]:
+        raise UnsafeDatabaseRole(
+            f"the database role {role} is a superuser, may bypass row-level security, or owns the tables (or is a "
+            "member of a role that does). Give TOKTRA_DATABASE_URL a plain role of its own."
+        )
+
+
+_UNSAFE: Final[LiteralString] = """
+    select role.rolsuper or role.rolbypassrls or exists (
+        select from pg_roles other
+        where pg_has_role(role.oid, other.oid, 'member') and (
+            other.rolsuper or other.rolbypassrls
+            or other.oid in (select relowner from pg_class where oid = to_regclass('public.device'))))
+    from pg_roles role where role.rolname = %s
+"""
+
+_GRANTABLE: Final[LiteralString] = """
+    select relname from pg_class join pg_namespace n on n.oid = relnamespace
+    where n.nspname = 'public' and relkind in ('r', 'p') and not relispartition
+      and relname not in ('alembic_version', 'tenant')
+"""
+
+
+def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) -> None:
+    """Rows of every tenant table, reading of tenants, and the making of months. Never a partition by its own name."""
+    role = sql.Identifier(app_role)
+    tables = [sql.Identifier(str(row[0])) for row in connection.execute(_GRANTABLE)]
+    for statement in (
+        sql.SQL("grant usage on schema public to {}").format(role),
+        sql.SQL("grant select on tenant, alembic_version to {}").format(role),
+        sql.SQL("grant select, insert, update, delete on {} to {}").format(sql.SQL(", ").join(tables), role),
+        sql.SQL("grant execute on function create_usage_event_month(date) to {}").format(role),
+    ):
+        connection.execute(statement)
+
+
+def _upgrade(owner_url: str) -> None:
+    import alembic.command  # noqa: PLC0415 - slow to import, and mostly there is nothing to do
+    import alembic.config  # noqa: PLC0415
+    import sqlalchemy  # noqa: PLC0415
+
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(owner_url), poolclass=sqlalchemy.NullPool
+    )
+    config = alembic.config.Config(attributes={})
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def _name(connection: psycopg.Connection[tuple[object, ...]]) -> str:
+    return connection.info.dbname

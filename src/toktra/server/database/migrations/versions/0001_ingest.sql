@@ -1,0 +1,133 @@
+-- Takes in one batch of one device, whole or not at all, in one round trip. Runs as the caller, under row-level
+-- security. Hosts and users are sent once each; p_host and p_user say for every event which of them it means.
+--
+-- outcome      stored | duplicate: everything up to last_seq of epoch is durable once this transaction commits
+--              gap: the batch does not follow on what is here; the device resends from last_seq + 1 of epoch
+--              unknown_device | revoked | suspended: nothing was changed
+--
+-- Locks are taken in one order by everyone (the device, then days, then hours, each sorted), so batches of many
+-- devices that meet in the same sums wait for each other but never in a circle.
+
+create function ingest_batch(
+    p_tenant uuid, p_device uuid, p_epoch integer, p_prev_seq bigint,
+    p_agent_version text, p_estimator_version text, p_hosts text[], p_users text[],
+    p_at timestamptz[], p_host bigint[], p_user bigint[], p_request_bytes bigint[], p_response_bytes bigint[],
+    p_input_tokens bigint[], p_output_tokens bigint[],
+    out outcome text, out epoch integer, out last_seq bigint
+) language plpgsql as $$
+#variable_conflict use_column
+declare
+    known record;
+    today date := (now() at time zone 'UTC')::date;
+    last_in_batch bigint := p_prev_seq + cardinality(p_at);
+    from_place integer;
+    people uuid[];
+begin
+    perform set_config('toktra.tenant_id', p_tenant::text, true);
+
+    select d.epoch, d.last_seq, d.status, d.hostname, d.last_report_on, t.status as tenant_status into known
+    from device d join tenant t on t.tenant_id = d.tenant_id
+    where d.tenant_id = p_tenant and d.device_id = p_device
+    for no key update of d;
+    if not found then
+        outcome := 'unknown_device';
+        return;
+    end if;
+    epoch := known.epoch;
+    last_seq := known.last_seq;
+    if known.tenant_status <> 'active' then
+        outcome := 'suspended';
+        return;
+    elsif known.status <> 'active' then
+        outcome := 'revoked';
+        return;
+    end if;
+
+    if p_epoch > known.epoch and p_prev_seq = 0 then  -- the device lost its queue and counts from 1 again
+        epoch := p_epoch;
+        last_seq := 0;
+    elsif p_epoch <> known.epoch or p_prev_seq > known.last_seq then
+        outcome := 'gap';
+        return;
+    end if;
+
+    outcome := 'duplicate';
+    if last_in_batch > last_seq then
+        outcome := 'stored';
+        from_place := (last_seq - p_prev_seq)::integer + 1;
+        people := people_of_accounts(p_tenant, p_device, known.hostname, p_users);
+
+        insert into usage_event (tenant_id, at, device_id, epoch, sequence, person_id, provider_host, request_bytes,
+            response_bytes, estimated_input_tokens, estimated_output_tokens, estimator_version)
+        select p_tenant, e.at, p_device, p_epoch, p_prev_seq + e.place, people[e.user_], p_hosts[e.host],
+            e.request_bytes, e.response_bytes, e.input_tokens, e.output_tokens, p_estimator_version
+        from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
+            with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
+        where e.place >= from_place;
+
+        insert into usage_daily as sums (tenant_id, day, person_id, provider_host, estimator_version, exchanges,
+            request_bytes, response_bytes, input_tokens, output_tokens)
+        select p_tenant, (e.at at time zone 'UTC')::date, people[e.user_], p_hosts[e.host], p_estimator_version,
+            count(*) filter (where e.request_bytes > 0), sum(e.request_bytes)::bigint,
+            sum(e.response_bytes)::bigint, sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint
+        from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
+            with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
+        where e.place >= from_place
+        group by 2, 3, 4
+        order by 2, 3, 4
+        on conflict (tenant_id, day, person_id, provider_host, estimator_version) do update set
+            exchanges = sums.exchanges + excluded.exchanges,
+            request_bytes = sums.request_bytes + excluded.request_bytes,
+            response_bytes = sums.response_bytes + excluded.response_bytes,
+            input_tokens = sums.input_tokens + excluded.input_tokens,
+            output_tokens = sums.output_tokens + excluded.output_tokens;
+
+        insert into usage_hourly as sums (tenant_id, hour, provider_host, estimator_version, exchanges,
+            request_bytes, response_bytes, input_tokens, output_tokens)
+        select p_tenant, date_trunc('hour', e.at, 'UTC'), p_hosts[e.host], p_estimator_version,
+            count(*) filter (where e.request_bytes > 0), sum(e.request_bytes)::bigint,
+            sum(e.response_bytes)::bigint, sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint
+        from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
+            with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
+        where e.place >= from_place
+        group by 2, 3
+        order by 2, 3
+        on conflict (tenant_id, hour, provider_host, estimator_version) do update set
+            exchanges = sums.exchanges + excluded.exchanges,
+            request_bytes = sums.request_bytes + excluded.request_bytes,
+            response_bytes = sums.response_bytes + excluded.response_bytes,
+            input_tokens = sums.input_tokens + excluded.input_tokens,
+            output_tokens = sums.output_tokens + excluded.output_tokens;
+
+        last_seq := last_in_batch;
+    end if;
+
+    update device d set epoch = ingest_batch.epoch, last_seq = ingest_batch.last_seq,
+        agent_version = p_agent_version, estimator_version = p_estimator_version, last_report_on = today
+    where d.tenant_id = p_tenant and d.device_id = p_device;
+    if known.last_report_on is distinct from today then
+        insert into device_day (tenant_id, day, device_id) values (p_tenant, today, p_device) on conflict do nothing;
+    end if;
+end $$;
+
+-- The person behind each account of a device, in the order asked. An account not seen before becomes a person of its
+-- own, named after account and device, until an administrator says who it is. The caller holds the device's lock.
+create function people_of_accounts(p_tenant uuid, p_device uuid, p_hostname text, p_users text[]) returns uuid[]
+language plpgsql as $$
+declare
+    who text;
+    new_person uuid;
+begin
+    for who in
+        select u.name from unnest(p_users) u (name)
+        where not exists (select from account a
+                          where a.tenant_id = p_tenant and a.device_id = p_device and a.name = u.name)
+    loop
+        insert into person (tenant_id, display_name) values (p_tenant, who || ' on ' || p_hostname)
+        returning person_id into new_person;
+        insert into account (tenant_id, device_id, name, person_id) values (p_tenant, p_device, who, new_person);
+    end loop;
+    return (select array_agg(a.person_id order by u.place)
+            from unnest(p_users) with ordinality u (name, place)
+            join account a on a.tenant_id = p_tenant and a.device_id = p_device and a.name = u.name);
+end $$;

@@ -1,0 +1,143 @@
+"""Row-level security, tried on every table there is: with another tenant's context, and with none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from toktra.server.database.pool import Database
+
+if TYPE_CHECKING:
+    from tests.server.conftest import Tenant, Urls
+
+GLOBAL_TABLES = {"tenant", "alembic_version"}
+
+ROWS: dict[str, LiteralString] = {
+    "person": "insert into person (tenant_id, person_id, display_name) values (%(t)s, %(id)s, 'Someone')",
+    "device": "insert into device (tenant_id, device_id, public_key, hostname, platform, agent_version) "
+    "values (%(t)s, %(id)s, decode(repeat('ab', 32), 'hex'), 'desk', 'linux', '1')",
+    "account": "insert into account (tenant_id, device_id, name, person_id) values (%(t)s, %(id)s, 'a', %(id)s)",
+    "enrolment_code": "insert into enrolment_code (tenant_id, code_hash, expires_at, uses_left) "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), now(), 1)",
+    "sign_in_link": "insert into sign_in_link (tenant_id, token_hash, person_id, expires_at) "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, now())",
+    "session": "insert into session (tenant_id, token_hash, person_id, expires_at) "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, now())",
+    "usage_event": "insert into usage_event "
+    "values (%(t)s, now(), %(id)s, 1, 1, %(id)s, 'api.openai.com', 1, 1, 1, 1, '1')",
+    "usage_daily": "insert into usage_daily values (%(t)s, now()::date, %(id)s, 'api.openai.com', '1', 1, 1, 1, 1, 1)",
+    "usage_hourly": "insert into usage_hourly values (%(t)s, now(), 'api.openai.com', '1', 1, 1, 1, 1, 1)",
+    "device_day": "insert into device_day (tenant_id, day, device_id) values (%(t)s, now()::date, %(id)s)",
+}
+
+
+def _as_tenant(connection: psycopg.Connection[Any], tenant_id: UUID | None) -> None:
+    if tenant_id is not None:
+        connection.execute("select set_config('toktra.tenant_id', %s, true)", [str(tenant_id)])
+
+
+@pytest.fixture
+def filled(urls: Urls, tenant: Tenant, other_tenant: Tenant) -> Urls:
+    """One row of the first tenant in every table."""
+    with psycopg.connect(urls.app) as connection:
+        connection.execute("select create_usage_event_month(now()::date)")
+        _as_tenant(connection, tenant.tenant_id)
+        for statement in ROWS.values():
+            connection.execute(statement, {"t": tenant.tenant_id, "id": tenant.tenant_id})
+    return urls
+
+
+def test_every_table_with_a_tenant_is_tried_here(urls: Urls) -> None:
+    with psycopg.connect(urls.owner) as connection:
+        tables = {
+            row[0]
+            for row in connection.execute(
+                "select relname from pg_class where relnamespace = 'public'::regnamespace "
+                "and relkind in ('r', 'p') and not relispartition"
+            )
+        }
+    assert tables - GLOBAL_TABLES == set(ROWS)
+
+
+@pytest.mark.parametrize("table", sorted(ROWS))
+def test_its_own_tenant_sees_a_row(filled: Urls, tenant: Tenant, table: str) -> None:
+    with psycopg.connect(filled.app) as connection:
+        _as_tenant(connection, tenant.tenant_id)
+        assert _count(connection, table) == 1
+
+
+@pytest.mark.parametrize("role", ["app", "owner"])
+@pytest.mark.parametrize("context", ["another tenant", "no tenant", "a tenant before"])
+@pytest.mark.parametrize("table", sorted(ROWS))
+def test_nobody_else_sees_or_changes_or_adds_a_row(
+    filled: Urls, tenant: Tenant, other_tenant: Tenant, table: str, context: str, role: str
+) -> None:
+    name = sql.Identifier(table)
+    with psycopg.connect(getattr(filled, role), autocommit=True) as connection:
+        if context == "a tenant before":  # the setting then reads as '' and not as null
+            with connection.transaction():
+                _as_tenant(connection, tenant.tenant_id)
+        with connection.transaction(force_rollback=True):
+            _as_tenant(connection, other_tenant.tenant_id if context == "another tenant" else None)
+            assert _count(connection, table) == 0
+            changed = connection.execute(sql.SQL("update {} set tenant_id = %s").format(name), [other_tenant.tenant_id])
+            assert changed.rowcount == 0
+            assert connection.execute(sql.SQL("delete from {}").format(name)).rowcount == 0
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+                connection.execute(ROWS[table], {"t": tenant.tenant_id, "id": uuid4()})
+
+
+def test_a_month_of_events_cannot_be_read_by_its_own_name(filled: Urls, tenant: Tenant) -> None:
+    with psycopg.connect(filled.owner) as connection:
+        month = connection.execute("select relname from pg_class where relispartition and relkind = 'r'").fetchone()
+    assert month is not None
+    with psycopg.connect(filled.app) as connection:
+        _as_tenant(connection, tenant.tenant_id)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
+            _count(connection, month[0])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter table device disable row level security",
+        "drop policy tenant_only on device",
+        "create table mine ()",
+        "insert into tenant (slug, name) values ('x', 'X')",
+        "set role toktra_owner",
+        "set session authorization toktra_owner",
+        "alter role toktra_app bypassrls",
+    ],
+)
+def test_the_servers_role_cannot_lift_its_own_limits(urls: Urls, statement: LiteralString) -> None:
+    with psycopg.connect(urls.app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+def test_turning_row_security_off_is_an_error_not_a_way_round(filled: Urls) -> None:
+    with psycopg.connect(filled.app) as connection:
+        connection.execute("set row_security = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            _count(connection, "device")
+
+
+async def test_the_pool_confines_a_transaction_to_one_tenant(
+    filled: Urls, database: Database, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    for tenant_id, rows in ((tenant.tenant_id, 1), (other_tenant.tenant_id, 0), (tenant.tenant_id, 1)):
+        async with database.tenant(tenant_id) as connection:
+            cursor = await connection.execute("select * from device")
+            assert len(await cursor.fetchall()) == rows
+    async with database.global_tables() as connection:
+        cursor = await connection.execute("select * from device")
+        assert await cursor.fetchall() == []
+
+
+def _count(connection: psycopg.Connection[Any], table: str) -> int:
+    row = connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()
+    assert row is not None
+    return int(row[0])
