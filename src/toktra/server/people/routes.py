@@ -1,0 +1,77 @@
+"""Signing in with a one-time link, and signing out. Either ends on a fixed page, so no link can lead elsewhere."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from toktra.server.people import service
+from toktra.server.web import notices
+from toktra.server.web.access import Action
+from toktra.server.web.cookies import clear_session, session_of, set_session
+from toktra.server.web.page import Page, Visit
+from toktra.server.web.rate_limit import FailureLimit
+
+_LIMIT: Final = FailureLimit(failures=20, window_s=60)
+"""Links are 256 random bits, so guessing is hopeless; the limit tells a guesser so."""
+
+
+async def show_link(visit: Visit) -> Response:
+    """The link's page. It only asks: a program that opens links to preview them must not use them up."""
+    try:
+        link = await service.look_at_link(visit.database, visit.request.path_params["token"])
+    except service.LinkRefused as refusal:
+        return _refuse(refusal, visit)
+    return visit.show("people/sign_in_link.html", link=link, address=visit.request.url.path)
+
+
+async def use_link(visit: Visit) -> Response:
+    """The button: uses the link and starts a session."""
+    request = visit.request
+    try:
+        session = await service.sign_in(
+            visit.database, request.path_params["token"], former_session=session_of(request)
+        )
+    except service.LinkRefused as refusal:
+        return _refuse(refusal, visit)
+    response = RedirectResponse("/", 303)
+    set_session(request, response, session)
+    return response
+
+
+async def sign_out(visit: Visit) -> Response:
+    """Ends the session here and in the browser. Safe to repeat."""
+    await service.end_session(visit.database, session_of(visit.request))
+    response = RedirectResponse("/sign-in", 303)
+    clear_session(visit.request, response)
+    return response
+
+
+async def no_link(visit: Visit) -> Response:
+    """/sign-in without a link: how to get one."""
+    del visit
+    return notices.signed_out()
+
+
+def _refuse(refusal: service.LinkRefused, visit: Visit) -> Response:
+    """Unknown links are counted against their address; one that works is taken whatever the count.
+
+    So nobody behind a shared address is shut out by a neighbour, and an old link of an honest person is no attack.
+    """
+    if refusal.fault is service.LinkFault.UNKNOWN:
+        client = visit.request.client
+        source = client.host if client else ""
+        wait_s = _LIMIT.retry_after_s(source)
+        _LIMIT.count_failure(source)
+        if wait_s:
+            return notices.slow_down(wait_s)
+    return notices.link_refused(refusal.fault)
+
+
+ROUTES: Final = (
+    Page("/sign-in", no_link, action=Action.OPEN_SIGN_IN_LINK),
+    Page("/sign-in/{token}", show_link, action=Action.OPEN_SIGN_IN_LINK),
+    Page("/sign-in/{token}", use_link, action=Action.OPEN_SIGN_IN_LINK, methods=("POST",)),
+    Page("/sign-out", sign_out, action=Action.END_SESSION, methods=("POST",)),
+)

@@ -1,0 +1,120 @@
+"""What the Overview page says, as data: every figure with what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum, auto
+from typing import Final
+
+from toktra.catalogue.uncertainty import Range
+from toktra.server.usage.period import Span
+from toktra.server.usage.totals import DayTokens, ProviderUse, Totals
+
+LOW_COVERAGE: Final = 0.8
+"""Below this share of enrolled devices a day is marked: its total rests on few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Of the devices that could report on a day, how many did. By day, never finer."""
+
+    day: date
+    reported: int
+    enrolled: int
+
+    @property
+    def share(self) -> float:
+        return self.reported / self.enrolled if self.enrolled else 0.0
+
+    @property
+    def is_low(self) -> bool:
+        return self.share < LOW_COVERAGE
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.enrolled - self.reported)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest record: its minute where that may be said (see discretion), else only its day."""
+
+    day: date
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartDay:
+    """One day of the chart. `tokens` is None when no device reported: silence is not zero."""
+
+    coverage: Coverage
+    tokens: DayTokens | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownExchange:
+    """An exchange whose minute may be shown."""
+
+    at: datetime
+    provider: str
+    is_own: bool
+    tokens: Range
+    request_bytes: int
+    response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummedExchanges:
+    """What fewer than five people used a provider for on one day: a sum, without minutes."""
+
+    day: date
+    provider: str
+    exchanges: int
+    tokens: Range
+    request_bytes: int
+    response_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastExchanges:
+    """The list at the end of the page."""
+
+    shown: list[ShownExchange]
+    summed: list[SummedExchanges]
+
+
+class Standing(Enum):
+    """How much there is to show."""
+
+    NO_DEVICE = auto()
+    """Nothing is enrolled yet."""
+    NO_RECORD = auto()
+    """Devices are enrolled; nothing has been recorded so far."""
+    NONE_IN_PERIOD = auto()
+    """There are records, but none in the period."""
+    FIGURES = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything on the page, as of `made_at`."""
+
+    span: Span
+    made_at: datetime
+    standing: Standing
+    totals: Totals
+    totals_before: Totals | None
+    """None when no device reported in the period before: there is nothing to compare with."""
+    people: int
+    """Who had any use in the period."""
+    people_before: int | None
+    people_known: int
+    newest: Newest | None
+    today: Coverage
+    days: list[ChartDay]
+    middles_before: list[float | None]
+    """For each day of the chart the same day of the period before; None where no device reported."""
+    providers: list[ProviderUse]
+    last: LastExchanges | None
+    """None for readers who may not see single exchanges."""

@@ -1,0 +1,60 @@
+-- Every sum comes from a rollup. Only the last exchanges read single events, by an index and at most :most of them.
+
+-- name: sums
+-- Per day and host between two hours. usage_hourly has no person, so its size does not grow with the organisation.
+select (hour at time zone 'UTC')::date as day, provider_host, sum(exchanges)::bigint as exchanges,
+    sum(request_bytes)::bigint as request_bytes, sum(response_bytes)::bigint as response_bytes,
+    sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens
+from usage_hourly
+where tenant_id = :tenant_id and hour >= :first and hour < :last
+group by 1, 2
+order by 1, 2;
+
+-- name: people_with_use$
+select count(distinct person_id) from usage_daily
+where tenant_id = :tenant_id and day >= :first and day <= :last;
+
+-- name: people_with_use_on
+-- How many people used each host on the given days, and what those other than the reader used.
+select u.day, u.provider_host, count(distinct u.person_id)::integer as people,
+    coalesce(sum(u.exchanges) filter (where u.person_id <> :reader), 0)::bigint as exchanges_of_others,
+    coalesce(sum(u.request_bytes) filter (where u.person_id <> :reader), 0)::bigint as request_bytes_of_others,
+    coalesce(sum(u.response_bytes) filter (where u.person_id <> :reader), 0)::bigint as response_bytes_of_others,
+    coalesce(sum(u.input_tokens) filter (where u.person_id <> :reader), 0)::bigint as input_tokens_of_others,
+    coalesce(sum(u.output_tokens) filter (where u.person_id <> :reader), 0)::bigint as output_tokens_of_others
+from usage_daily u
+where u.tenant_id = :tenant_id and u.day = any(:days)
+group by u.day, u.provider_host;
+
+-- name: last_exchanges
+select at, person_id = :reader as is_own, provider_host, request_bytes, response_bytes,
+    estimated_input_tokens as input_tokens, estimated_output_tokens as output_tokens
+from usage_event
+where tenant_id = :tenant_id and at <= :now and at > :since and request_bytes > 0
+order by at desc
+limit :most;
+
+-- name: newest_record^
+select at, person_id = :reader as is_own, provider_host, (at at time zone 'UTC')::date as day
+from usage_event
+where tenant_id = :tenant_id and at <= :now
+order by at desc
+limit 1;
+
+-- name: devices_by_day
+-- On each day: devices that reported, and devices that were enrolled and could have.
+select d.day, count(r.device_id)::integer as reported,
+    (select count(*)::integer from device e
+     where e.tenant_id = :tenant_id and (e.enrolled_at at time zone 'UTC')::date <= d.day
+       and (e.status = 'active' or e.last_report_on >= d.day)) as enrolled
+from unnest(:days ::date[]) as d (day)
+left join device_day r on r.tenant_id = :tenant_id and r.day = d.day
+group by d.day
+order by d.day;
+
+-- name: ledger_state^
+-- Changes whenever a batch is taken in, a device comes or goes, or a person does.
+select (select coalesce(sum(last_seq + epoch), 0)::text from device where tenant_id = :tenant_id) as batches,
+    (select count(*) from device where tenant_id = :tenant_id and status = 'active') as devices,
+    (select count(*) from person where tenant_id = :tenant_id and status = 'active') as people,
+    (select max(last_report_on) from device where tenant_id = :tenant_id) as last_report_on;

@@ -1,0 +1,219 @@
+"""Numbers as words: ranges with a shared step, units joined by a no-break space, changes that admit doubt.
+
+The rules are those of the visual language: both ends of a range share one step, the largest of 1, 2, 5 × 10ⁿ that is
+at most a tenth of the width; the low end rounds down and the high end up, so the shown range always holds the real one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from enum import StrEnum
+from math import ceil, floor
+from typing import Final, Protocol
+
+from toktra.server.web.language import _, ngettext
+
+NBSP: Final = "\u00a0"
+"""Groups digits and joins a number with its unit."""
+
+
+class Interval(Protocol):
+    """Anything with two ends: a range of tokens or of dollars."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def count(number: int) -> str:
+    """A counted number, grouped by thousands: 49 889."""
+    return f"{number:,}".replace(",", NBSP)
+
+
+def tokens(interval: Interval) -> str:
+    """A range of tokens: 690 – 900 M. The unit follows the upper end; a step is never under one token."""
+    low, high, step = _outward(interval, least_step=Decimal(1))
+    for power, unit, least in ((9, "bn", 9), (6, "M", 6), (3, "k", 4)):
+        if high >= Decimal(10) ** least:
+            return f"{_span(low, high, step, power)}{NBSP}{unit}"
+    return _span(low, high, step, 0)
+
+
+def dollars(interval: Interval) -> str:
+    """A range of US dollars: $ 7 800 – 10 000. A step is never under a cent."""
+    low, high, step = _outward(interval, least_step=Decimal("0.01"))
+    decimals = 0 if step >= 1 else 2
+    return f"${NBSP}{_ends(low, high, decimals)}"
+
+
+def size(number_of_bytes: int) -> str:
+    """A counted size in decimal units: 13.9 GB."""
+    for power, unit in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if number_of_bytes >= power:
+            value = number_of_bytes / power
+            return f"{value:.1f}{NBSP}{unit}" if value < 99.95 else f"{count(round(value))}{NBSP}{unit}"
+    return f"{number_of_bytes}{NBSP}B"
+
+
+def percent(share: float) -> str:
+    """A share between 0 and 1 in whole per cent."""
+    return f"{round(share * 100)}{NBSP}%"
+
+
+class Direction(StrEnum):
+    """Which way something went; also the name of its icon."""
+
+    UP = "up"
+    DOWN = "down"
+    LEVEL = "level"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change between two periods, in words that never claim more than both ranges allow."""
+
+    direction: Direction
+    words: str
+
+
+def change(now: Interval, before: Interval) -> Change:
+    """The change of an estimated total. No clear change when the two ranges meet."""
+    if now.low <= before.high and before.low <= now.high:
+        return Change(Direction.LEVEL, _("No clear change"))
+    if now.low > before.high:
+        if before.high <= 0:
+            return Change(Direction.UP, _("Up from nothing"))
+        least = floor((now.low / before.high - 1) * 100)
+        if before.low <= 0 or now.high / before.low > 10:
+            return Change(Direction.UP, _("Up %(least)s or more") % {"least": _percents(least)})
+        most = ceil((now.high / before.low - 1) * 100)
+        return Change(Direction.UP, _("Up %(span)s") % {"span": _percents(least, most)})
+    least = floor((1 - now.high / before.low) * 100)
+    most = ceil((1 - now.low / before.high) * 100)
+    return Change(Direction.DOWN, _("Down %(span)s") % {"span": _percents(least, most)})
+
+
+def counted_change(now: int, before: int) -> Change:
+    """The change of a counted total."""
+    if now == before:
+        return Change(Direction.LEVEL, _("No change"))
+    if before == 0:
+        return Change(Direction.UP, _("Up from nothing"))
+    if now >= 10 * before:
+        return Change(Direction.UP, _("%(times)s times as many") % {"times": count(now // before)})
+    share = percent(abs(now / before - 1))
+    if now > before:
+        return Change(Direction.UP, _("Up %(share)s") % {"share": share})
+    return Change(Direction.DOWN, _("Down %(share)s") % {"share": share})
+
+
+_WEEKDAYS: Final = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+_MONTHS: Final = (
+    *(_("Jan"), _("Feb"), _("Mar"), _("Apr"), _("May"), _("Jun")),
+    *(_("Jul"), _("Aug"), _("Sep"), _("Oct"), _("Nov"), _("Dec")),
+)
+_MONTH_NAMES: Final = (
+    *(_("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July")),
+    *(_("August"), _("September"), _("October"), _("November"), _("December")),
+)
+
+
+def day(of: date) -> str:
+    """Wed 18 Nov."""
+    return f"{_WEEKDAYS[of.weekday()]}{NBSP}{of.day}{NBSP}{_MONTHS[of.month - 1]}"
+
+
+def short_day(of: date) -> str:
+    """18 Nov."""
+    return f"{of.day}{NBSP}{_MONTHS[of.month - 1]}"
+
+
+def short_month(of: date) -> str:
+    """Nov."""
+    return _MONTHS[of.month - 1]
+
+
+def month(of: date) -> str:
+    """November."""
+    return _MONTH_NAMES[of.month - 1]
+
+
+def days(first: date, last: date) -> str:
+    """1–20 Nov 2026, or 25 Oct – 23 Nov 2026."""
+    if first == last:
+        return f"{short_day(first)}{NBSP}{first.year}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{short_day(last)}{NBSP}{last.year}"
+    if first.year == last.year:
+        return f"{short_day(first)} – {short_day(last)}{NBSP}{last.year}"
+    return f"{short_day(first)}{NBSP}{first.year} – {short_day(last)}{NBSP}{last.year}"
+
+
+def clock(at: datetime) -> str:
+    """The time of day in UTC, 24 h: 09:14. The page names the zone once."""
+    return f"{at.astimezone(UTC):%H:%M}"
+
+
+def age(at: datetime, now: datetime) -> str:
+    """How long ago: in minutes under an hour, then the time, then the day."""
+    passed = now - at
+    if passed < timedelta(minutes=1):
+        return _("under a minute ago")
+    if passed < timedelta(hours=1):
+        return _("%(minutes)s min ago") % {"minutes": f"{passed // timedelta(minutes=1)}".replace(" ", NBSP)}
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    return _("at %(time)s") % {"time": clock(at)} if at.date() == now.date() else day(at.date())
+
+
+def age_in_days(of: date, today: date) -> str:
+    """How long ago where only the day may be said."""
+    if of >= today:
+        return _("today")
+    if of == today - timedelta(days=1):
+        return _("yesterday")
+    return day(of)
+
+
+def exchanges(number: int) -> str:
+    """A number of exchanges with its noun."""
+    return ngettext("%(n)s exchange", "%(n)s exchanges", number) % {"n": count(number)}
+
+
+def _percents(least: int, most: int | None = None) -> str:
+    if most is None or most == least:
+        return f"{count(least)}{NBSP}%"
+    return f"{count(least)}–{count(most)}{NBSP}%"
+
+
+def _outward(interval: Interval, *, least_step: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """Both ends on their shared step, rounded away from each other, and that step."""
+    low, high = Decimal(str(interval.low)), Decimal(str(interval.high))
+    step = max(_step_for(high - low), least_step)
+    return (
+        (low / step).to_integral_value(ROUND_FLOOR) * step,
+        (high / step).to_integral_value(ROUND_CEILING) * step,
+        step,
+    )
+
+
+def _step_for(width: Decimal) -> Decimal:
+    """The largest of 1, 2, 5 × 10ⁿ that is at most a tenth of the width; nothing for no width."""
+    tenth = width / 10
+    if tenth <= 0:
+        return Decimal(0)
+    power = Decimal(10) ** tenth.adjusted()
+    return next(multiple * power for multiple in (5, 2, 1) if multiple * power <= tenth)
+
+
+def _span(low: Decimal, high: Decimal, step: Decimal, power: int) -> str:
+    """Two ends divided by 10^power, with as many decimals as the step has left."""
+    decimals = max(0, power - step.adjusted())
+    return _ends(low.scaleb(-power), high.scaleb(-power), decimals)
+
+
+def _ends(low: Decimal, high: Decimal, decimals: int) -> str:
+    first, last = (f"{end:,.{decimals}f}".replace(",", NBSP) for end in (low, high))
+    return first if first == last else f"{first}{NBSP}–{NBSP}{last}"

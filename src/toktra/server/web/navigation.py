@@ -1,0 +1,30 @@
+"""The places of the site, each with the action that opens it; a reader is offered only what they may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from toktra.server.web.access import Action, Role, may
+from toktra.server.web.language import _
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One line of the navigation."""
+
+    href: str
+    icon: str
+    label: str
+    action: Action
+
+
+PLACES: Final = (
+    Place("/", "overview", _("Overview"), Action.READ_OVERVIEW),
+    Place("/what-is-collected", "doc", _("Data we keep"), Action.READ_WHAT_IS_COLLECTED),
+)
+
+
+def places_for(role: Role) -> list[Place]:
+    """What this role may open, in the order of the navigation."""
+    return [place for place in PLACES if may(role, place.action)]

@@ -1,0 +1,62 @@
+"""One Jinja environment for all rooms: strict about names, escaping everything, texts through gettext."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.ext import i18n
+
+import toktra
+from toktra.server.web import charts, figures, language
+from toktra.server.web.icons import ICONS
+from toktra.server.web.static_files import StaticFiles
+
+_SERVER: Final = Path(__file__).parent.parent
+STATIC: Final = StaticFiles.load()
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PrefixLoader(
+            {
+                "web": FileSystemLoader(_SERVER / "web" / "layout"),
+                "people": FileSystemLoader(_SERVER / "people" / "pages"),
+                "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
+            }
+        ),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=[i18n],
+    )
+    environment.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(
+        count=figures.count,
+        tokens=figures.tokens,
+        dollars=figures.dollars,
+        size=figures.size,
+        percent=figures.percent,
+        day=figures.day,
+        clock=figures.clock,
+        exchanges=figures.exchanges,
+    )
+    environment.globals.update(
+        ICONS=ICONS,
+        NBSP=figures.NBSP,
+        charts=charts,
+        figures=figures,
+        static=STATIC.address,
+        version=toktra.__version__,
+    )
+    return environment
+
+
+_ENVIRONMENT: Final = _environment()
+
+
+def render(name: str, **context: Any) -> str:
+    """The page `room/file.html` as text."""
+    return _ENVIRONMENT.get_template(name).render(**context)
