@@ -1,0 +1,5 @@
+"""`python -m toktra`."""
+
+from toktra.cli import main
+
+main()
