@@ -1,0 +1,190 @@
+"""One TLS ClientHello message: the host it names, and whether that name can be the outer one of Encrypted Client Hello.
+
+RFC 8446 4.1.2 (ClientHello), RFC 6066 3 (server_name), RFC 9849 (Encrypted Client Hello).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from struct import Struct
+from struct import error as struct_error
+from typing import Final
+
+import msgspec
+
+MAX_HELLO: Final = 16384
+"""Handshake message bytes. Real hellos are 200–4,000; longer ones are refused."""
+
+SERVER_NAME: Final = 0
+QUIC_TRANSPORT_PARAMETERS: Final = 57
+ENCRYPTED_CLIENT_HELLO: Final = 0xFE0D
+
+_LOOKED_AT: Final = frozenset({SERVER_NAME, QUIC_TRANSPORT_PARAMETERS, ENCRYPTED_CLIENT_HELLO})
+_PUBLIC_NAME_PARTS: Final = frozenset({"ech"})
+"""cloudflare-ech.com and its like: a part of the outer name, between dots and hyphens."""
+_BORINGSSL_GREASE_BYTES: Final = frozenset({144, 176, 208, 240})
+
+_extension = Struct(">HH").unpack_from
+_server_name = Struct(">HHHBH").unpack_from
+_ech_header = Struct(">BHHBH").unpack_from
+_name = re.compile(rb"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
+_number = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)").fullmatch
+"""A name whose last label is a number is an IPv4 address to every URL parser (WHATWG URL, "ends in a number")."""
+
+
+class Refusal(Enum):
+    """Why bytes are not a ClientHello, or not one that can be trusted."""
+
+    NOT_TLS = "the bytes do not start with a TLS handshake record"
+    NOT_A_HELLO = "the handshake does not start with a ClientHello"
+    TOO_LONG = "the ClientHello is longer than any real one"
+    MALFORMED = "a length inside the ClientHello does not fit"
+    UNDECRYPTABLE = "no Initial packet of a known QUIC version could be decrypted"
+    CONTRADICTION = "two copies of the same handshake bytes differ"
+
+
+class NoName(Enum):
+    """Why a well-formed ClientHello names no host."""
+
+    ABSENT = "there is no server_name extension"
+    TWICE = "there are two server_name extensions"
+    LIST_MALFORMED = "the server_name list is not exactly one host name"
+    NOT_A_NAME = "the bytes are no DNS name"
+    ADDRESS = "the name is an IP address"
+
+
+class OuterEch(msgspec.Struct, frozen=True, gc=False):
+    """The outer encrypted_client_hello extension: sizes and identifiers, which are visible to everyone."""
+
+    kdf_id: int
+    aead_id: int
+    enc_bytes: int
+    payload_bytes: int
+
+
+class Hello(msgspec.Struct, frozen=True, gc=False):
+    """What one ClientHello shows. `host` is lower case without the trailing dot."""
+
+    host: str | None
+    no_name: NoName | None
+    ech: OuterEch | None
+    greased: bool
+    """Whether the first cipher suite is a reserved value of RFC 8701, as with BoringSSL clients over TCP."""
+    over_quic: bool
+    """Whether the hello carries QUIC transport parameters."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether `host` is, as far as can be told, only the public name in front of an encrypted inner hello."""
+        return self.ech is not None and not _may_be_grease(self)
+
+
+def parse_hello(message: bytes, *, truncated: bool = False) -> Hello | Refusal:
+    """A whole ClientHello handshake message, its 4-byte header included; bytes after it are not looked at.
+
+    `truncated`: the capture cut the message short (a snap length). Then what lies before the cut is told.
+    """
+    have = len(message)
+    if have < 4:
+        return Refusal.MALFORMED
+    if message[0] != 1:
+        return Refusal.NOT_A_HELLO
+    end = 4 + (message[1] << 16 | message[2] << 8 | message[3])
+    if end > MAX_HELLO:
+        return Refusal.TOO_LONG
+    if have >= end:
+        truncated = False
+    elif not truncated:
+        return Refusal.MALFORMED
+    try:
+        return _parse(message, end, truncated)
+    except (IndexError, struct_error):
+        return Refusal.MALFORMED
+
+
+def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
+    place = 39 + message[38]  # header 4, version 2, random 32, session id
+    suites = message[place] << 8 | message[place + 1]
+    grease = message[place + 2]
+    greased = grease & 15 == 10 and message[place + 3] == grease
+    place += 2 + suites
+    place += 1 + message[place]
+    if suites & 1 or not suites or place > end:
+        return Refusal.MALFORMED
+    if place == end:
+        return Hello(None, NoName.ABSENT, None, greased, False)
+    if place + 2 + (message[place] << 8 | message[place + 1]) != end:
+        return Refusal.MALFORMED
+    place += 2
+    last = len(message) if truncated else end
+    last_header = last - 4
+    named = ech_at = 0
+    twice = over_quic = False
+    while place <= last_header:
+        kind, length = _extension(message, place)
+        if kind in _LOOKED_AT and place + 4 + length <= last:
+            if not kind:
+                twice = named > 0
+                named = place
+            elif kind == ENCRYPTED_CLIENT_HELLO:
+                ech_at = place
+            else:
+                over_quic = True
+        place += 4 + length
+    if place != end and not truncated:
+        return Refusal.MALFORMED
+    ech = _outer_ech(message, ech_at) if ech_at else None
+    name = NoName.TWICE if twice else _host(message, named) if named else NoName.ABSENT
+    if isinstance(name, str):
+        return Hello(name, None, ech, greased, over_quic)
+    return Hello(None, name, ech, greased, over_quic)
+
+
+def _host(message: bytes, place: int) -> str | NoName:
+    """The name in the server_name extension at `place`: lengths of extension, list and name, around type host_name."""
+    _, extension, entries, kind, length = _server_name(message, place)
+    if kind or not length or extension != length + 5 or entries != length + 3:
+        return NoName.LIST_MALFORMED
+    name = message[place + 9 : place + 9 + length]
+    if name[-1] == 46:
+        name = name[:-1]
+    if len(name) > 253 or _name(name) is None:
+        return NoName.NOT_A_NAME
+    host = name.decode("ascii").lower()
+    if host[host.rfind(".") + 1].isdigit() and _number(host):
+        return NoName.ADDRESS
+    return host
+
+
+def _outer_ech(message: bytes, place: int) -> OuterEch | None:
+    """The extension at `place`: type(1)=outer, kdf(2), aead(2), config id(1), enc<0..2^16-1>, payload<1..2^16-1>."""
+    _, length = _extension(message, place)
+    extension = message[place + 4 : place + 4 + length]
+    if length < 10 or extension[0] != 0:
+        return None
+    _, kdf_id, aead_id, _, enc_bytes = _ech_header(extension)
+    if length < 10 + enc_bytes:
+        return None
+    payload_bytes = extension[8 + enc_bytes] << 8 | extension[9 + enc_bytes]
+    if length != 10 + enc_bytes + payload_bytes:
+        return None
+    return OuterEch(kdf_id, aead_id, enc_bytes, payload_bytes)
+
+
+def _may_be_grease(hello: Hello) -> bool:
+    """Whether the extension can be the random one that clients send when they have no real ECH configuration.
+
+    By design the two look alike (RFC 9849 6.2), so this rests on what clients do. A real inner hello is padded to a
+    multiple of 32 bytes and sealed with a 16-byte tag. BoringSSL draws its random length from four of those (and has
+    reserved values among its cipher suites over TCP, not over QUIC); NSS sends a length that is none of those; Go sends
+    no random one at all. And a public name tends to say what it is for.
+    """
+    ech = hello.ech
+    if ech is None or (hello.host is not None and not _PUBLIC_NAME_PARTS.isdisjoint(re.split("[.-]", hello.host))):
+        return False
+    if ech.kdf_id != 1 or ech.enc_bytes != 32:
+        return False
+    if hello.greased or (hello.over_quic and ech.payload_bytes % 32 == 16):
+        return ech.payload_bytes in _BORINGSSL_GREASE_BYTES
+    return ech.payload_bytes % 32 != 16

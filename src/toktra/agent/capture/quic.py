@@ -1,0 +1,277 @@
+"""The ClientHello inside a QUIC client's Initial packets: RFC 9000 (version 1), RFC 9001 5, RFC 9369 (version 2).
+
+Initial packets are sealed with keys that everyone on the path can derive from the first connection id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+from toktra.agent.capture.hello import MAX_HELLO, Hello, Refusal, parse_hello
+
+MAX_INITIALS: Final = 16
+"""Client Initial packets looked at per connection; real hellos need one to three."""
+
+_SHA256 = SHA256()
+
+
+def _label(name: str, length: int) -> bytes:
+    """The HkdfLabel of RFC 8446 7.1 without context."""
+    full = b"tls13 " + name.encode()
+    return length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the versions of QUIC differ in, as far as an Initial is concerned."""
+
+    number: int
+    salt: bytes
+    initial_type: int
+    """Bits 4 and 5 of the first byte of an Initial packet."""
+    early_type: int
+    key_label: bytes
+    iv_label: bytes
+    hp_label: bytes
+
+
+VERSION_1: Final = Version(
+    number=0x00000001,
+    salt=bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"),
+    initial_type=0x00,
+    early_type=0x10,
+    key_label=_label("quic key", 16),
+    iv_label=_label("quic iv", 12),
+    hp_label=_label("quic hp", 16),
+)
+VERSION_2: Final = Version(
+    number=0x6B3343CF,
+    salt=bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"),
+    initial_type=0x10,
+    early_type=0x20,
+    key_label=_label("quicv2 key", 16),
+    iv_label=_label("quicv2 iv", 12),
+    hp_label=_label("quicv2 hp", 16),
+)
+VERSIONS: Final = {version.number.to_bytes(4, "big"): version for version in (VERSION_1, VERSION_2)}
+_CLIENT_IN = _label("client in", 32)
+
+
+class _Packet(NamedTuple):
+    """One long-header packet inside a datagram."""
+
+    version: Version
+    start: int
+    number_at: int
+    end: int
+    connection_id: bytes
+    initial: bool
+
+
+class _Keys:
+    """Protection of a client's Initial packets."""
+
+    __slots__ = ("_aead", "_iv", "_mask")
+
+    def __init__(self, version: Version, connection_id: bytes) -> None:
+        initial = HKDF.extract(_SHA256, version.salt, connection_id)
+        client = HKDFExpand(_SHA256, 32, _CLIENT_IN).derive(initial)
+        self._aead = AESGCM(HKDFExpand(_SHA256, 16, version.key_label).derive(client))
+        self._iv = int.from_bytes(HKDFExpand(_SHA256, 12, version.iv_label).derive(client), "big")
+        self._mask = Cipher(AES(HKDFExpand(_SHA256, 16, version.hp_label).derive(client)), ECB()).encryptor()  # noqa: S305
+        # ECB of one block is how RFC 9001 5.4.3 defines header protection.
+
+    def open(self, datagram: bytes, packet: _Packet) -> bytes | None:
+        """The frames of the packet, or None when it was not sealed with these keys."""
+        start, number_at = packet.start, packet.number_at
+        mask = self._mask.update(datagram[number_at + 4 : number_at + 20])
+        first = datagram[start] ^ (mask[0] & 0x0F)
+        number_length = (first & 3) + 1
+        number = bytes(datagram[number_at + i] ^ mask[1 + i] for i in range(number_length))
+        payload_at = number_at + number_length
+        header = bytes((first,)) + datagram[start + 1 : number_at] + number
+        nonce = (self._iv ^ int.from_bytes(number, "big")).to_bytes(12, "big")
+        try:
+            return self._aead.decrypt(nonce, datagram[payload_at : packet.end], header)
+        except InvalidTag:
+            return None
+
+
+class QuicReader:
+    """Takes a client's datagrams in any order and answers once: a hello or a refusal. Until then: None, not yet."""
+
+    __slots__ = ("_crypto", "_initials", "_keys", "_opened")
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[int, bytes], _Keys] = {}
+        self._crypto: list[tuple[int, bytes]] = []
+        self._initials = 0
+        self._opened = False
+
+    def feed(self, datagram: bytes) -> Hello | Refusal | None:
+        """The answer with this datagram of the client taken in; None while more is needed."""
+        place = 0
+        have = len(datagram)
+        # Long-header packets may be coalesced (RFC 9000 12.2); what follows a short header is its own.
+        while place + 7 <= have and datagram[place] & 0xC0 == 0xC0:
+            version = VERSIONS.get(datagram[place + 1 : place + 5])
+            if version is None:
+                break
+            try:
+                packet = _long_packet(datagram, place, version)
+            except IndexError:
+                break
+            if packet is None:
+                break
+            if packet.end > have:
+                break
+            if packet.initial and packet.number_at + 20 <= packet.end:
+                self._initials += 1
+                frames = self._open(datagram, packet)
+                if frames is not None:
+                    self._opened = True
+                    if not self._take_frames(frames):
+                        return Refusal.MALFORMED
+                    answer = self._assemble()
+                    if answer is not None:
+                        return answer
+                if self._initials >= MAX_INITIALS:
+                    return Refusal.MALFORMED if self._opened else Refusal.UNDECRYPTABLE
+            place = packet.end
+        return None
+
+    def _open(self, datagram: bytes, packet: _Packet) -> bytes | None:
+        """Keys come from the first id the client chose; after a Retry from the id the server gave. Later headers carry
+        the server's own id, so keys that worked are tried first."""
+        for keys in self._keys.values():
+            frames = keys.open(datagram, packet)
+            if frames is not None:
+                return frames
+        own = (packet.version.number, packet.connection_id)
+        if own in self._keys:
+            return None
+        keys = _Keys(packet.version, packet.connection_id)
+        frames = keys.open(datagram, packet)
+        if frames is not None:
+            self._keys[own] = keys
+        return frames
+
+    def _take_frames(self, frames: bytes) -> bool:
+        """Collects CRYPTO frames; False when a frame does not belong in an Initial packet."""
+        place = 0
+        have = len(frames)
+        try:
+            while place < have:
+                kind = frames[place]
+                place += 1
+                if kind == 0:  # PADDING, by the hundred
+                    place = have - len(frames[place:].lstrip(b"\0"))
+                elif kind == 1:  # PING
+                    pass
+                elif kind == 6:  # CRYPTO
+                    offset = frames[place]
+                    if offset < 64:
+                        place += 1
+                    else:
+                        offset, place = _varint(frames, place)
+                    length = frames[place]
+                    if length < 64:
+                        place += 1
+                    else:
+                        length, place = _varint(frames, place)
+                    if place + length > have:
+                        return False
+                    self._crypto.append((offset, frames[place : place + length]))
+                    place += length
+                elif kind in (2, 3):  # ACK
+                    place = _skip_ack(frames, place, counts=kind == 3)
+                else:
+                    return kind in (0x1C, 0x1D)  # CONNECTION_CLOSE ends it; nothing else may be here
+        except IndexError:
+            return False
+        return True
+
+    def _assemble(self) -> Hello | Refusal | None:
+        """The hello from the CRYPTO frames so far, which may come in any order and overlap."""
+        if len(self._crypto) > 1:
+            self._crypto.sort(key=_offset)
+        message = b""
+        for offset, data in self._crypto:
+            have = len(message)
+            if offset > have:
+                break
+            known = message[offset : offset + len(data)]
+            if data[: len(known)] != known:
+                return Refusal.CONTRADICTION
+            message += data[len(known) :]
+        if not message:
+            return None
+        if message[0] != 1:
+            return Refusal.NOT_A_HELLO
+        if len(message) < 4:
+            return None
+        length = 4 + int.from_bytes(message[1:4], "big")
+        if length > MAX_HELLO:
+            return Refusal.TOO_LONG
+        return parse_hello(message) if len(message) >= length else None
+
+
+def _offset(fragment: tuple[int, bytes]) -> int:
+    return fragment[0]
+
+
+def _long_packet(datagram: bytes, place: int, version: Version) -> _Packet | None:
+    """The long-header packet at `place`; None for a Retry. Raises IndexError when its header is cut."""
+    kind = datagram[place] & 0x30
+    at = place + 5
+    size = datagram[at]
+    connection_id = datagram[at + 1 : at + 1 + size]
+    at += 1 + size
+    source_size = datagram[at]
+    if size > 20 or source_size > 20:
+        return None
+    at += 1 + source_size
+    initial = kind == version.initial_type
+    if initial:
+        token, at = _varint(datagram, at)
+        at += token
+    elif kind == (0x30 if version is VERSION_1 else 0x00):
+        return None
+    length, at = _varint(datagram, at)
+    return _Packet(version, place, at, at + length, connection_id, initial)
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    """RFC 9000 16. Raises IndexError past the end."""
+    first = data[place]
+    size = 1 << (first >> 6)
+    if size == 1:
+        return first, place + 1
+    if size == 2:
+        return (first & 0x3F) << 8 | data[place + 1], place + 2
+    end = place + size
+    data[end - 1]  # raises when the integer is cut
+    return int.from_bytes(data[place:end], "big") & ((1 << (8 * size - 2)) - 1), end
+
+
+def _skip_ack(frames: bytes, place: int, *, counts: bool) -> int:
+    _, place = _varint(frames, place)
+    _, place = _varint(frames, place)
+    ranges, place = _varint(frames, place)
+    _, place = _varint(frames, place)
+    for _ in range(ranges):
+        _, place = _varint(frames, place)
+        _, place = _varint(frames, place)
+    if counts:
+        for _ in range(3):
+            _, place = _varint(frames, place)
+    return place
