@@ -1,23 +1,23 @@
--- name: find_person^
+-- name: find_person(tenant_id, person_id)^
 select person_id, display_name, role, status from person
 where tenant_id = :tenant_id and person_id = :person_id;
 
--- name: add_person<!
+-- name: add_person(tenant_id, display_name, email, role)<!
 insert into person (tenant_id, display_name, email, role)
 values (:tenant_id, :display_name, :email, :role)
 returning person_id;
 
--- name: add_sign_in_link!
+-- name: add_sign_in_link(tenant_id, token_hash, person_id, valid_for)!
 insert into sign_in_link (tenant_id, token_hash, person_id, expires_at)
 values (:tenant_id, :token_hash, :person_id, now() + :valid_for);
 
--- name: look_at_sign_in_link^
+-- name: look_at_sign_in_link(tenant_id, token_hash)^
 select l.used_at is not null as used, l.expires_at <= now() as expired, p.display_name, p.status
 from sign_in_link l
 join person p on p.tenant_id = l.tenant_id and p.person_id = l.person_id
 where l.tenant_id = :tenant_id and l.token_hash = :token_hash;
 
--- name: use_sign_in_link^
+-- name: use_sign_in_link(tenant_id, token_hash)^
 -- One statement, so that of two people who press the button at once one is told that it has been used.
 update sign_in_link l set used_at = now()
 from person p
@@ -25,27 +25,27 @@ where l.tenant_id = :tenant_id and l.token_hash = :token_hash and l.used_at is n
   and p.tenant_id = l.tenant_id and p.person_id = l.person_id and p.status = 'active'
 returning l.person_id;
 
--- name: forget_old_sign_in_links!
+-- name: forget_old_sign_in_links(tenant_id)!
 -- Kept for a while after their end, so that an old link is called used or expired and not unknown.
 delete from sign_in_link where tenant_id = :tenant_id and expires_at < now() - interval '30 days';
 
--- name: add_session!
+-- name: add_session(tenant_id, token_hash, person_id, absolute_limit)!
 insert into session (tenant_id, token_hash, person_id, expires_at)
 values (:tenant_id, :token_hash, :person_id, now() + :absolute_limit);
 
--- name: find_session^
+-- name: find_session(touch_after, tenant_id, token_hash, idle_limit)^
 select s.person_id, p.display_name, p.role, s.seen_at < now() - :touch_after ::interval as stale
 from session s
 join person p on p.tenant_id = s.tenant_id and p.person_id = s.person_id
 where s.tenant_id = :tenant_id and s.token_hash = :token_hash and p.status = 'active'
   and s.expires_at > now() and s.seen_at > now() - :idle_limit ::interval;
 
--- name: touch_session!
+-- name: touch_session(tenant_id, token_hash)!
 update session set seen_at = now() where tenant_id = :tenant_id and token_hash = :token_hash;
 
--- name: end_session!
+-- name: end_session(tenant_id, token_hash)!
 delete from session where tenant_id = :tenant_id and token_hash = :token_hash;
 
--- name: forget_ended_sessions!
+-- name: forget_ended_sessions(tenant_id, idle_limit)!
 delete from session
 where tenant_id = :tenant_id and (expires_at <= now() or seen_at <= now() - :idle_limit ::interval);

@@ -95,11 +95,10 @@ async def add_person(
     if role is Role.VISITOR:
         raise ValueError("a person cannot be a visitor")
     async with database.tenant(tenant_id) as connection:
-        row = await _queries.add_person(
+        person_id: UUID = await _queries.add_person(
             connection, tenant_id=tenant_id, display_name=display_name, email=email, role=role.value
         )
-    (person_id,) = row
-    return UUID(str(person_id))
+    return person_id
 
 
 async def create_sign_in_link(

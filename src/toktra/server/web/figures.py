@@ -215,5 +215,5 @@ def _span(low: Decimal, high: Decimal, step: Decimal, power: int) -> str:
 
 
 def _ends(low: Decimal, high: Decimal, decimals: int) -> str:
-    first, last = (f"{end:,.{decimals}f}".replace(",", NBSP) for end in (low, high))
+    first, last = (f"{end:,.{decimals if end else 0}f}".replace(",", NBSP) for end in (low, high))
     return first if first == last else f"{first}{NBSP}–{NBSP}{last}"

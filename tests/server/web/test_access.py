@@ -1,0 +1,80 @@
+"""Every route of the site has an action, every action a line in the table, and the table is what routes obey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from starlette.routing import Route
+
+from toktra.server.web.access import ALLOWED, Action, Role, may
+from toktra.server.web.navigation import PLACES, places_for
+from toktra.server.web.page import Page
+from toktra.server.web.site import PAGES, site_routes
+
+LEADERS = {Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE, Role.PRIVACY_OFFICER, Role.AUDITOR}
+EVERYONE = set(Role)
+
+EXPECTED: dict[tuple[str, str], set[Role]] = {
+    ("GET", "/"): LEADERS,
+    ("GET", "/overview/figures"): LEADERS,
+    ("GET", "/what-is-collected"): EVERYONE - {Role.VISITOR},
+    ("GET", "/sign-in"): EVERYONE,
+    ("GET", "/sign-in/{token}"): EVERYONE,
+    ("POST", "/sign-in/{token}"): EVERYONE,
+    ("POST", "/sign-out"): EVERYONE,
+    ("GET", "/static/{version}/{name:path}"): EVERYONE,
+}
+"""Written by hand and a second time on purpose: a change of the table must be meant twice."""
+
+
+@dataclass(frozen=True)
+class Door:
+    method: str
+    path: str
+    page: Page
+
+
+def doors() -> list[Door]:
+    return [Door(method, page.path, page) for page in PAGES for method in sorted((page.methods or set()) - {"HEAD"})]
+
+
+def test_every_route_is_a_page_with_an_action() -> None:
+    for route in site_routes():
+        assert isinstance(route, Page), route
+        assert isinstance(route, Route)
+        assert isinstance(route.action, Action)
+
+
+@pytest.mark.parametrize("door", doors(), ids=lambda door: f"{door.method} {door.path}")
+@pytest.mark.parametrize("role", Role)
+def test_every_route_for_every_role(door: Door, role: Role) -> None:
+    assert (door.method, door.path) in EXPECTED, "a route that nobody decided about"
+    assert may(role, door.page.action) == (role in EXPECTED[door.method, door.path])
+
+
+def test_nothing_is_expected_that_does_not_exist() -> None:
+    assert {(door.method, door.path) for door in doors()} == set(EXPECTED)
+
+
+def test_every_action_has_a_line_and_is_used() -> None:
+    assert set(ALLOWED) == set(Action)
+    parts_of_pages = {Action.READ_LAST_EXCHANGES}
+    assert {page.action for page in PAGES} | parts_of_pages == set(Action)
+
+
+def test_an_action_without_a_line_is_nobodys() -> None:
+    assert not any(may(role, "unheard-of:do") for role in Role)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_navigation_offers_only_what_opens(role: Role) -> None:
+    paths = {page.path: page for page in PAGES}
+    for place in PLACES:
+        assert paths[place.href].action is place.action
+    assert all(may(role, place.action) for place in places_for(role))
+
+
+def test_finance_sees_sums_and_no_single_exchange() -> None:
+    assert may(Role.FINANCE, Action.READ_OVERVIEW)
+    assert not may(Role.FINANCE, Action.READ_LAST_EXCHANGES)
