@@ -7,17 +7,29 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+import httpx
+import msgspec
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import sql
 
+from toktra.server.app import create_app
 from toktra.server.database.embedded import APP, DATABASE, OWNER, EmbeddedPostgres
 from toktra.server.database.migrate import migrate
 from toktra.server.database.pool import Database
+from toktra.server.devices.service import create_enrolment_code
+from toktra.server.settings import ServerSettings
+from toktra.server.tenants.service import find_tenant
+from toktra.wire.enrolment import Enrolled
+from toktra.wire.events import Batch, UsageEvent, encode
+from toktra.wire.signatures import KeyId, encode_public_key, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +122,116 @@ def make_tenant(urls: Urls, slug: str) -> Tenant:
         ).fetchone()
     assert row is not None
     return Tenant(row[0], slug, name)
+
+
+class SignedDevice:
+    """A device as the server sees it: a key, a key id, and requests signed with the one under the other."""
+
+    def __init__(self, api: httpx.AsyncClient, enrolled: Enrolled, private_key: Ed25519PrivateKey) -> None:
+        self.api = api
+        self.enrolled = enrolled
+        self.key = KeyId.parse(enrolled.key_id)
+        self.private_key = private_key
+
+    def event(self, sequence: int, **changes: Any) -> UsageEvent:
+        """A plain event of this device; `changes` are its other fields."""
+        fields: dict[str, Any] = {
+            "provider_host": "api.openai.com",
+            "request_bytes": 1000,
+            "response_bytes": 2000,
+            "estimated_input_tokens": 10,
+            "estimated_output_tokens": 20,
+            "at": datetime.now(UTC).replace(microsecond=0),
+            "device": self.enrolled.device,
+            "user": "ada",
+        }
+        return UsageEvent(sequence=sequence, **{**fields, **changes})
+
+    def batch(self, first: int, count: int, *, epoch: int = 1, **changes: Any) -> Batch:
+        """`count` events from sequence `first` on, each with `changes`."""
+        return Batch(
+            epoch=epoch,
+            prev_seq=first - 1,
+            agent_version="1.0",
+            estimator_version="e1",
+            events=[self.event(sequence, **changes) for sequence in range(first, first + count)],
+        )
+
+    async def send(self, batch: Batch) -> httpx.Response:
+        return await self.post(encode(batch))
+
+    async def post(self, body: bytes, *, signed_body: bytes | None = None, **signed_as: Any) -> httpx.Response:
+        """Any body, signed; `signed_body` and `signed_as` replace parts of what the signature is made over."""
+        headers = {"content-type": "application/json"}
+        what = {
+            "method": "POST",
+            "url": "https://server/ingest/v1/batches",
+            "body": signed_body or body,
+            "key_id": self.enrolled.key_id,
+            "private_key": self.private_key,
+        }
+        sign(headers=headers, **{**what, **signed_as})
+        return await self.api.post("/ingest/v1/batches", content=body, headers=headers)
+
+
+async def enrol_device(api: httpx.AsyncClient, code: str, **changes: str) -> SignedDevice:
+    """Enrols a new device through the API. Raises AssertionError when it is refused."""
+    private_key = Ed25519PrivateKey.generate()
+    answer = await post_enrolment(api, code, private_key, **changes)
+    assert answer.status_code == 200, answer.text
+    return SignedDevice(api, msgspec.json.decode(answer.content, type=Enrolled), private_key)
+
+
+async def post_enrolment(
+    api: httpx.AsyncClient, code: str, private_key: Ed25519PrivateKey, *, signed_with: Any = None, **changes: str
+) -> httpx.Response:
+    """One enrolment request, signed with the key it brings unless `signed_with` is another."""
+    message = {
+        "code": code,
+        "public_key": encode_public_key(private_key.public_key()),
+        "hostname": "desk-1",
+        "platform": "linux",
+        "agent_version": "1.0",
+        "account": "ada",
+        **changes,
+    }
+    body = msgspec.json.encode(message)
+    headers = {"content-type": "application/json"}
+    sign(
+        method="POST",
+        url="https://server/ingest/v1/enrol",
+        headers=headers,
+        body=body,
+        key_id="new",
+        private_key=signed_with or private_key,
+    )
+    return await api.post("/ingest/v1/enrol", content=body, headers=headers)
+
+
+@pytest.fixture
+async def api(urls: Urls) -> AsyncIterator[httpx.AsyncClient]:
+    """The whole application over this test's database, running, without a network in between."""
+    app = create_app(ServerSettings(database_url=urls.app, database_connections=10))
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as api:
+        yield api
+
+
+@pytest.fixture
+async def code(database: Database, tenant: Tenant) -> str:
+    """An enrolment code of the tenant, good for many devices."""
+    found = await find_tenant(database, tenant.slug)
+    assert found is not None
+    return str(await create_enrolment_code(database, found, uses=100))
+
+
+@pytest.fixture
+async def device(api: httpx.AsyncClient, code: str) -> SignedDevice:
+    """A device of the tenant, enrolled through the API."""
+    return await enrol_device(api, code)
+
+
+@pytest.fixture
+async def other_device(api: httpx.AsyncClient, code: str) -> SignedDevice:
+    """A second device of the same tenant."""
+    return await enrol_device(api, code, hostname="desk-2")

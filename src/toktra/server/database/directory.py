@@ -128,11 +128,7 @@ class DataDirectory:
 
         Raises DirectoryNotUsable when no place is short enough or someone else made ours first.
         """
-        name = "toktra-" + hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:12]
-        for parent in _runtime_parents(self.account):
-            directory = parent / name
-            if len(os.fsencode(directory / SOCKET_NAME)) > _LONGEST_SOCKET_PATH:
-                continue
+        for directory in self._socket_places():
             try:
                 directory.mkdir(mode=0o700)
                 os.chown(directory, self.account.uid, self.account.gid)
@@ -149,6 +145,16 @@ class DataDirectory:
         raise DirectoryNotUsable(
             "no place for the database's socket: set XDG_RUNTIME_DIR or TMPDIR to a directory with a short path."
         )
+
+    def find_socket_directory(self) -> Path | None:
+        """Where the process that has this directory open listens; None when it does not listen yet."""
+        return next((place for place in self._socket_places() if (place / SOCKET_NAME).is_socket()), None)
+
+    def _socket_places(self) -> list[Path]:
+        """Named after the data directory, so that it is found again without being written down."""
+        name = "toktra-" + hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:12]
+        places = [parent / name for parent in _runtime_parents(self.account)]
+        return [place for place in places if len(os.fsencode(place / SOCKET_NAME)) <= _LONGEST_SOCKET_PATH]
 
     def _marker(self) -> Marker:
         return Marker(layout=LAYOUT, made_by=toktra.__version__)

@@ -219,8 +219,9 @@ class EmbeddedPostgres:
         return self._passwords
 
     def _url(self, role: str, password: str, database: str = DATABASE) -> str:
-        place = urlencode({"host": str(self._socket_directory), "port": "5432"})
-        return f"postgresql://{role}:{quote(password, safe='')}@/{database}?{place}"
+        if self._socket_directory is None:
+            raise DatabaseFailure("the database is not running")
+        return _url(self._socket_directory, role, password, database)
 
     def _end_of_log(self) -> str:
         try:
@@ -228,6 +229,21 @@ class EmbeddedPostgres:
         except OSError:
             return "(no log)"
         return "\n".join(lines[-12:])
+
+
+def urls_of_running(directory: Path) -> tuple[str, str] | None:
+    """The app's and the owner's URL of the database that another process of ours runs there, once it listens."""
+    data = DataDirectory(directory.resolve(), database_account())
+    place = data.find_socket_directory()
+    if place is None:
+        return None
+    passwords = data.passwords()
+    return _url(place, APP, passwords.app), _url(place, OWNER, passwords.owner)
+
+
+def _url(socket_directory: Path, role: str, password: str, database: str = DATABASE) -> str:
+    place = urlencode({"host": str(socket_directory), "port": "5432"})
+    return f"postgresql://{role}:{quote(password, safe='')}@/{database}?{place}"
 
 
 def _environment() -> dict[str, str]:

@@ -84,9 +84,9 @@ class Database:
         try:
             async with self.global_tables() as connection:
                 cursor = await connection.execute(
-                    "select to_regclass('public.alembic_version') is null, rolsuper or rolbypassrls, "
-                    "(select relowner = rol.oid from pg_class where oid = to_regclass('public.device')), "
-                    "current_database() from pg_roles rol where rolname = current_user"
+                    "select to_regclass('public.alembic_version') is null as empty, rolsuper or rolbypassrls as bypasses, "
+                    "(select relowner = rol.oid from pg_class where oid = to_regclass('public.device')) as owns, "
+                    "current_database() as name from pg_roles rol where rolname = current_user"
                 )
                 empty, bypasses, owns, name = await cursor.fetchone() or (True, True, True, "")
                 if bypasses or owns:
@@ -99,7 +99,7 @@ class Database:
                     cursor = await connection.execute("select version_num from alembic_version")
                     row = await cursor.fetchone()
                     revision = row[0] if row else None
-        except (psycopg.Error, DatabaseBusy) as error:
+        except (psycopg.OperationalError, DatabaseBusy) as error:
             raise DatabaseUnreachable(f"the database does not answer: {error or 'no connection'}") from None
         if check_version(revision, name):
             raise MigrationsPending(

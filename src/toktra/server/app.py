@@ -1,0 +1,127 @@
+"""The server as one ASGI application: the device API, the health answers, and the site."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import toktra
+from toktra.catalogue import load_catalogue
+from toktra.server import problems
+from toktra.server.database.failures import DatabaseUnreachable
+from toktra.server.database.pool import Database, DatabaseBusy
+from toktra.server.devices.routes import enrolment_routes
+from toktra.server.health import health_routes
+from toktra.server.ingest.routes import ingest_routes
+from toktra.server.ingest.service import Ingest
+from toktra.server.settings import ServerSettings
+from toktra.server.web.site import site_middleware, site_routes
+
+_log = structlog.get_logger()
+
+
+def create_app(settings: ServerSettings) -> Starlette:
+    """The application, over the database of `settings.database_url`; it need not be there yet.
+
+    `app.state.database` is the pool, open while the application runs.
+    """
+    if settings.database_url is None:
+        raise ValueError("database_url must be known here: start the embedded database first")
+    database = Database(settings.database_url, connections=settings.database_connections)
+    ingest = Ingest(database, load_catalogue(), settings.accepted_age_days)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        async with database:
+            try:
+                await database.check_ready()
+                await ingest.prepare()
+            except DatabaseUnreachable:
+                _log.warning("started without its database; /readyz says when it is there")
+            _log.info("started", version=toktra.__version__)
+            yield
+        _log.info("stopped")
+
+    app = Starlette(
+        routes=[
+            *health_routes(database),
+            Mount("/ingest/v1", app=_device_api(database, ingest)),
+            *site_routes(),
+        ],
+        middleware=[Middleware(RequestLog), *site_middleware()],
+        lifespan=lifespan,
+    )
+    app.state.database = database
+    return app
+
+
+def _device_api(database: Database, ingest: Ingest) -> Starlette:
+    """An application of its own, because it refuses in its own form."""
+    return Starlette(
+        routes=[*enrolment_routes(database), *ingest_routes(ingest)],
+        exception_handlers={
+            problems.Problem: problems.respond,
+            HTTPException: problems.respond,
+            DatabaseBusy: _busy,
+            psycopg.OperationalError: _busy,
+            Exception: problems.respond,
+        },
+    )
+
+
+def _busy(request: object, error: Exception) -> Response:
+    del request, error
+    return problems.busy().response()
+
+
+class RequestLog:
+    """One line for each request: method, route, status, time. Never the address, the path or the query."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        fault: BaseException | None = None
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception as error:
+            fault = error
+            raise
+        finally:
+            duration_ms = round((time.perf_counter() - began) * 1000, 1)
+            line = {"method": scope["method"], "route": _route(scope), "status": status, "duration_ms": duration_ms}
+            if fault is not None:
+                _log.error("request failed", exc_info=fault, **line)
+            elif status >= 500:
+                _log.warning("request", **line)
+            else:
+                _log.info("request", **line)
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern, "/sign-in/{token}", never the path itself; "none" when nothing answered."""
+    pattern = getattr(scope.get("route"), "path", None)
+    return f"{scope.get('root_path', '')}{pattern}" if pattern else "none"

@@ -1,0 +1,25 @@
+-- name: add_code(tenant_id, code_hash, person_id, valid_for, uses)!
+insert into enrolment_code (tenant_id, code_hash, person_id, expires_at, uses_left)
+values (:tenant_id, :code_hash, :person_id, now() + :valid_for, :uses);
+
+-- name: lock_code(tenant_id, code_hash)^
+select person_id, expires_at <= now() as expired, uses_left from enrolment_code
+where tenant_id = :tenant_id and code_hash = :code_hash
+for update;
+
+-- name: use_code(tenant_id, code_hash)!
+update enrolment_code set uses_left = uses_left - 1 where tenant_id = :tenant_id and code_hash = :code_hash;
+
+-- name: device_by_key(tenant_id, public_key)^
+select device_id, status from device where tenant_id = :tenant_id and public_key = :public_key;
+
+-- name: public_key_of(tenant_id, device_id)$
+select public_key from device where tenant_id = :tenant_id and device_id = :device_id;
+
+-- name: add_device(tenant_id, public_key, hostname, platform, agent_version)<!
+insert into device (tenant_id, public_key, hostname, platform, agent_version)
+values (:tenant_id, :public_key, :hostname, :platform, :agent_version)
+returning device_id;
+
+-- name: link_account(tenant_id, device_id, name, person_id)!
+insert into account (tenant_id, device_id, name, person_id) values (:tenant_id, :device_id, :name, :person_id);

@@ -1,0 +1,132 @@
+"""Enrolment codes and the devices that came in with them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import aiosql
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from toktra.server.database.pool import Database
+from toktra.server.devices.codes import EnrolmentCode
+from toktra.server.tenants.service import Tenant, find_tenant
+from toktra.wire.enrolment import Enrolled, EnrolmentRequest
+from toktra.wire.signatures import KeyId
+
+_queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
+
+CODE_LIFETIME: Final = timedelta(days=7)
+MOST_USES: Final = 100_000
+
+
+class CodeFault(Enum):
+    """Why a code does not enrol a device, in a sentence for the person who typed it."""
+
+    UNKNOWN = "This enrolment code is not known here. Check it letter by letter, or ask for a new one."
+    EXPIRED = "This enrolment code has expired. Ask your administrator for a new one."
+    USED = "This enrolment code has been used up. Ask your administrator for a new one."
+    SUSPENDED = "This organisation is suspended, so no device can be enrolled. Ask your administrator."
+    REVOKED = "This device was enrolled before and has been revoked. Ask your administrator."
+
+
+class InvalidTerms(ValueError):
+    """A code cannot be made to these terms."""
+
+
+class EnrolmentRefused(Exception):
+    """The device was not enrolled and nothing was changed."""
+
+    def __init__(self, fault: CodeFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+async def create_enrolment_code(
+    database: Database,
+    tenant: Tenant,
+    *,
+    person_id: UUID | None = None,
+    valid_for: timedelta = CODE_LIFETIME,
+    uses: int = 1,
+) -> EnrolmentCode:
+    """A new code, shown once: only its hash is kept. With `person_id`, the enrolling account is that person's.
+
+    Raises InvalidTerms for a lifetime or a number of uses that makes no sense.
+    """
+    if not timedelta(0) < valid_for <= timedelta(days=366):
+        raise InvalidTerms("a code may be valid for up to 366 days")
+    if not 1 <= uses <= MOST_USES:
+        raise InvalidTerms(f"a code may be used 1 to {MOST_USES} times")
+    code = EnrolmentCode.new(tenant.slug)
+    async with database.tenant(tenant.tenant_id) as connection:
+        await _queries.add_code(
+            connection,
+            tenant_id=tenant.tenant_id,
+            code_hash=code.hash,
+            person_id=person_id,
+            valid_for=valid_for,
+            uses=uses,
+        )
+    return code
+
+
+async def enrol(database: Database, request: EnrolmentRequest, public_key: Ed25519PublicKey) -> Enrolled:
+    """Enrols the holder of `public_key`, who has proven to hold its other half.
+
+    The same key with the same code again gives the same answer without using the code: the first answer may have been
+    lost on its way. Raises EnrolmentRefused.
+    """
+    code = EnrolmentCode.parse(request.code)
+    tenant = await find_tenant(database, code.slug) if code else None
+    if code is None or tenant is None:
+        raise EnrolmentRefused(CodeFault.UNKNOWN)
+    raw_key = public_key.public_bytes_raw()
+    async with database.tenant(tenant.tenant_id) as connection:
+        named = {"tenant_id": tenant.tenant_id, "code_hash": code.hash}
+        found = await _queries.lock_code(connection, **named)
+        if found is None:
+            raise EnrolmentRefused(CodeFault.UNKNOWN)
+        if not tenant.active:
+            raise EnrolmentRefused(CodeFault.SUSPENDED)
+        known = await _queries.device_by_key(connection, tenant_id=tenant.tenant_id, public_key=raw_key)
+        if known is not None:
+            if known.status != "active":
+                raise EnrolmentRefused(CodeFault.REVOKED)
+            return _enrolled(tenant, known.device_id)
+        if found.expired:
+            raise EnrolmentRefused(CodeFault.EXPIRED)
+        if found.uses_left == 0:
+            raise EnrolmentRefused(CodeFault.USED)
+        await _queries.use_code(connection, **named)
+        (device_id,) = await _queries.add_device(
+            connection,
+            tenant_id=tenant.tenant_id,
+            public_key=raw_key,
+            hostname=request.hostname,
+            platform=request.platform,
+            agent_version=request.agent_version,
+        )
+        if found.person_id is not None:
+            await _queries.link_account(
+                connection,
+                tenant_id=tenant.tenant_id,
+                device_id=device_id,
+                name=request.account,
+                person_id=found.person_id,
+            )
+        return _enrolled(tenant, device_id)
+
+
+async def public_key_of(database: Database, key: KeyId) -> Ed25519PublicKey | None:
+    """The key a device was enrolled with; it never changes. None when there is no such device in that tenant."""
+    async with database.tenant(key.tenant) as connection:
+        raw = await _queries.public_key_of(connection, tenant_id=key.tenant, device_id=key.device)
+    return Ed25519PublicKey.from_public_bytes(bytes(raw)) if raw else None
+
+
+def _enrolled(tenant: Tenant, device_id: UUID) -> Enrolled:
+    return Enrolled(tenant=tenant.name, device=str(device_id), key_id=str(KeyId(tenant.tenant_id, device_id)))

@@ -1,0 +1,53 @@
+"""What an installation needs before its first device, for programs: an organisation, its owner, a code."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+from toktra.server.database.pool import Database
+from toktra.server.devices import service as devices
+from toktra.server.tenants.service import Founded, find_tenant, found
+
+DEFAULT_SLUG = "local"
+
+
+class UnknownOrganisation(ValueError):
+    """There is no organisation of this short name."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"there is no organisation {slug!r}. Create it with: toktra server init --slug {slug}")
+
+
+def ensure_default_tenant(
+    owner_url: str, *, slug: str = DEFAULT_SLUG, name: str = "This machine", owner_name: str = "Owner"
+) -> Founded:
+    """The organisation of an installation that serves one machine, and the person who owns it. Safe to repeat."""
+    return found(owner_url, slug=slug, name=name, owner_name=owner_name)
+
+
+def create_enrolment_code(
+    app_url: str,
+    *,
+    slug: str = DEFAULT_SLUG,
+    person_id: UUID | None = None,
+    valid_for: timedelta = devices.CODE_LIFETIME,
+    uses: int = 1,
+) -> str:
+    """A code as `toktra agent enrol` takes it. Not for use inside an event loop: there, ask devices.service.
+
+    Raises UnknownOrganisation, InvalidTerms or DatabaseBusy.
+    """
+
+    async def create() -> str:
+        async with Database(app_url, connections=1) as database:
+            tenant = await find_tenant(database, slug)
+            if tenant is None:
+                raise UnknownOrganisation(slug)
+            code = await devices.create_enrolment_code(
+                database, tenant, person_id=person_id, valid_for=valid_for, uses=uses
+            )
+            return str(code)
+
+    return asyncio.run(create())

@@ -1,0 +1,1 @@
+"""Takes in what devices report: each batch whole or not at all, each event once, durable before it is confirmed."""

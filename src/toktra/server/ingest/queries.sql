@@ -1,0 +1,7 @@
+-- name: ingest_batch(tenant, device, epoch, prev_seq, agent_version, estimator_version, hosts, users, at, host, user, request_bytes, response_bytes, input_tokens, output_tokens)^
+select outcome, epoch, last_seq from ingest_batch(
+    :tenant, :device, :epoch, :prev_seq, :agent_version, :estimator_version, :hosts, :users,
+    :at, :host, :user, :request_bytes, :response_bytes, :input_tokens, :output_tokens);
+
+-- name: create_month(month)$
+select create_usage_event_month(:month);

@@ -1,0 +1,97 @@
+"""Takes in a batch: checks it whole, then stores it in one round trip. The rules are in the function ingest_batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import aiosql
+import psycopg
+
+from toktra.catalogue import Catalogue
+from toktra.server.database.pool import Database
+from toktra.server.ingest.checks import Columns, check
+from toktra.server.ingest.months import Months
+from toktra.wire.events import Batch, BatchAccepted, OutOfSequence
+from toktra.wire.signatures import KeyId
+
+_queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
+
+
+class DeviceRefused(Exception):
+    """Nothing was stored, because of who sent it. `outcome` is unknown_device, revoked or suspended."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+@dataclass(slots=True)
+class Ingest:
+    """The way into the ledger."""
+
+    database: Database
+    catalogue: Catalogue
+    accepted_age_days: int
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970."""
+    months: Months = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.months = Months(self.database, _queries)
+
+    async def take_in(self, key: KeyId, batch: Batch) -> BatchAccepted | OutOfSequence:
+        """Returns once the batch is durable, or the server's mark when the batch does not follow on it.
+
+        `key` is whose signature was verified. Raises InvalidMessage or DeviceRefused; then nothing was stored.
+        """
+        columns = check(
+            batch,
+            device=str(key.device),
+            catalogue=self.catalogue,
+            now_s=self.clock(),
+            accepted_age_days=self.accepted_age_days,
+        )
+        await self.months.ensure(columns.months)
+        try:
+            row = await self._store(key, batch, columns)
+        except psycopg.errors.CheckViolation:  # "no partition of relation found for row": it was dropped meanwhile
+            self.months.forget()
+            await self.months.ensure(columns.months)
+            row = await self._store(key, batch, columns)
+        match row.outcome:
+            case "stored" | "duplicate":
+                return BatchAccepted(epoch=row.epoch, last_seq=row.last_seq)
+            case "gap":
+                return OutOfSequence(epoch=row.epoch, last_seq=row.last_seq)
+            case refusal:
+                raise DeviceRefused(refusal)
+
+    async def prepare(self) -> None:
+        """What is better done before the first batch."""
+        await self.months.ensure_ahead(datetime.fromtimestamp(self.clock(), UTC).date())
+
+    async def _store(self, key: KeyId, batch: Batch, columns: Columns) -> Any:
+        async with self.database.global_tables() as connection:  # the function itself names the tenant
+            return await _queries.ingest_batch(
+                connection,
+                tenant=key.tenant,
+                device=key.device,
+                epoch=batch.epoch,
+                prev_seq=batch.prev_seq,
+                agent_version=batch.agent_version,
+                estimator_version=batch.estimator_version,
+                hosts=columns.hosts,
+                users=columns.users,
+                at=columns.at,
+                host=columns.host,
+                user=columns.user,
+                request_bytes=columns.request_bytes,
+                response_bytes=columns.response_bytes,
+                input_tokens=columns.input_tokens,
+                output_tokens=columns.output_tokens,
+            )

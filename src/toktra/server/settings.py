@@ -1,0 +1,118 @@
+"""What the server can be told: by environment (TOKTRA_…), or in a TOML file under [server]. The environment wins."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+from platformdirs import site_data_path, user_data_path
+
+PREFIX: Final = "TOKTRA_"
+
+
+class InvalidSetting(ValueError):
+    """A setting cannot be used. The text names it as the person wrote it, says what is expected, and where."""
+
+
+class AddressNotAvailable(OSError):
+    """The address of `host` and `port` cannot be listened on. The text names the remedy."""
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of the server process; the name of each in the environment is TOKTRA_ and its name in capitals."""
+
+    database_url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")] | None = None
+    """A PostgreSQL (15 or later) of your own, as a role that owns nothing. Unset: the embedded one, in `data`."""
+    owner_database_url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")] | None = None
+    """The same database as the role that owns the tables; needed to migrate and to create organisations only."""
+    data: Path | None = None
+    """Directory of the embedded database. Unset: the platform's place for data."""
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    """Address to listen on. Beyond loopback a certificate is required."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8420
+    certificate: Path | None = None
+    """PEM file with the certificate and its chain."""
+    key: Path | None = None
+    """PEM file with the certificate's private key."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses of load balancers whose X-Forwarded-For and -Proto are believed, separated by commas."""
+    database_connections: Annotated[int, Meta(ge=1, le=200)] = 8
+    """Connections to the database at most; each carries one request at a time."""
+    accepted_age_days: Annotated[int, Meta(ge=1, le=2000)] = 400
+    """Events older than this are refused by name: the retention in force has no place for them."""
+
+    @property
+    def data_directory(self) -> Path:
+        return self.data or default_data_directory()
+
+
+def default_data_directory() -> Path:
+    """Root's home is closed to the account the database runs under, so root's default is the system's place."""
+    return site_data_path("toktra") if os.geteuid() == 0 else user_data_path("toktra")
+
+
+def load_settings(
+    environment: Mapping[str, str], file: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> ServerSettings:
+    """The settings from a file, the environment over it, and the command line (`overrides`, None left out) over both.
+
+    Raises InvalidSetting naming the setting and where it was set.
+    """
+    values: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    for name, value in _from_file(file).items():
+        values[name], said[name] = value, f"{name} in {file}"
+    for name in ServerSettings.__struct_fields__:
+        if text := environment.get(PREFIX + name.upper()):
+            values[name], said[name] = text, PREFIX + name.upper()
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            values[name], said[name] = value, "--" + name.replace("_", "-")
+    try:
+        settings = msgspec.convert(values, ServerSettings, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise InvalidSetting(_sentence(str(error), said)) from None
+    if (settings.certificate is None) != (settings.key is None):
+        missing = "key" if settings.key is None else "certificate"
+        raise InvalidSetting(f"{PREFIX}{missing.upper()} is missing: a certificate and its key come together")
+    return settings
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidSetting(f"the settings file {file} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"the settings file {file} is not TOML: {error}") from None
+    section = content.get("server", {})
+    if not isinstance(section, dict):
+        raise InvalidSetting(f"the settings file {file} has no table [server]")
+    unknown = sorted(section.keys() - set(ServerSettings.__struct_fields__))
+    if unknown:
+        known = ", ".join(ServerSettings.__struct_fields__)
+        raise InvalidSetting(f"{unknown[0]} in {file} is no setting of the server. Settings: {known}")
+    return section
+
+
+def _path(wanted: type[Any], value: Any) -> Any:
+    if wanted is Path and isinstance(value, str | Path):
+        return Path(value).expanduser()
+    raise NotImplementedError
+
+
+def _sentence(error: str, said: Mapping[str, str]) -> str:
+    """ "Expected `int` <= 65535 - at `$.port`" as a sentence about TOKTRA_PORT."""
+    reason, _, path = error.partition(" - at `$.")
+    name = path.rstrip("`")
+    if name.endswith("database_url"):  # the value may hold a password, so it is never repeated
+        reason = "expected a URL such as postgresql://user:password@host/database"
+    return f"{said.get(name, name)}: {re.sub('^E', 'e', reason)}"
