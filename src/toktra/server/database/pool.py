@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, Self
+from typing import Any, Final, LiteralString, Self
 from uuid import UUID
 
 import psycopg
@@ -21,6 +21,13 @@ from toktra.server.database.migrate import NEWEST, check_version
 
 WAIT_S: Final = 5.0
 """How long a request waits for a connection before it is told to come back."""
+
+_STATE: Final[LiteralString] = """
+    select to_regclass('public.alembic_version') is null as empty, rolsuper or rolbypassrls as bypasses,
+        (select relowner = rol.oid from pg_class where oid = to_regclass('public.device')) as owns,
+        current_database() as name
+    from pg_roles rol where rolname = current_user
+"""
 
 Connection = AsyncConnection[Any]
 
@@ -83,11 +90,7 @@ class Database:
         """Raises DatabaseUnreachable, MigrationsPending, DataDirectoryTooNew or UnsafeDatabaseRole."""
         try:
             async with self.global_tables() as connection:
-                cursor = await connection.execute(
-                    "select to_regclass('public.alembic_version') is null as empty, rolsuper or rolbypassrls as bypasses, "
-                    "(select relowner = rol.oid from pg_class where oid = to_regclass('public.device')) as owns, "
-                    "current_database() as name from pg_roles rol where rolname = current_user"
-                )
+                cursor = await connection.execute(_STATE)
                 empty, bypasses, owns, name = await cursor.fetchone() or (True, True, True, "")
                 if bypasses or owns:
                     raise UnsafeDatabaseRole(
