@@ -168,6 +168,15 @@ def test_every_rule_finds_its_own_provider() -> None:
             assert CATALOGUE.find(pattern.replace("*", "any-1")) is provider
 
 
+def test_no_name_glued_to_a_known_one_is_taken_for_it() -> None:
+    for provider in CATALOGUE.providers:
+        for host in provider.hosts:
+            assert CATALOGUE.find(f"{host}.evil.example") is None
+            assert CATALOGUE.find(f"{host}\x00.evil.example") is None
+            assert CATALOGUE.find(f"evil.example.{host}") in (None, provider)  # the provider, below its own suffix
+            assert CATALOGUE.find(f"evil-{host}") in (None, provider)  # the provider, by its own pattern
+
+
 def test_no_suffix_is_one_that_strangers_share() -> None:
     assert not [suffix for p in CATALOGUE.providers for suffix in p.suffixes if is_public_suffix(suffix)]
 
