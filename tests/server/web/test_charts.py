@@ -13,13 +13,17 @@ from toktra.server.web import charts
 from toktra.server.web.charts import Axis, Point
 
 
-def point(middle: float, *, low_coverage: bool = False) -> Point:
-    return Point(low=middle * 0.8, middle=middle, high=middle * 1.3, low_coverage=low_coverage)
+def point(middle: float) -> Point:
+    return Point(low=middle * 0.8, middle=middle, high=middle * 1.3)
 
 
-def drawn(points: list[Point | None], before: list[float | None] | None = None) -> ET.Element:
+def drawn(
+    points: list[Point | None], before: list[float | None] | None = None, doubtful: list[bool] | None = None
+) -> ET.Element:
     axis = Axis.reaching(max([p.high for p in points if p] + [b for b in before or [] if b], default=0))
-    svg = charts.timeline(points, before or [None] * len(points), axis, label="Tokens a day", hatch="h")
+    svg = charts.timeline(
+        points, before or [None] * len(points), doubtful or [False] * len(points), axis, label="Tokens a day", hatch="h"
+    )
     return ET.fromstring(svg)
 
 
@@ -27,10 +31,15 @@ def classes(svg: ET.Element) -> list[str]:
     return [element.get("class", "") for element in svg.iter()]
 
 
-def test_a_day_without_report_interrupts_the_line_and_is_hatched() -> None:
+def test_a_day_without_report_interrupts_the_line() -> None:
     svg = drawn([point(10), point(12), None, point(9), point(8)])
     assert classes(svg).count("g-line s1 d1") == 2
-    assert classes(svg).count("g-low") == 1
+
+
+def test_neighbouring_doubtful_days_are_hatched_together() -> None:
+    svg = drawn([point(10)] * 6, doubtful=[False, True, True, False, False, True])
+    boxes = [e for e in svg.iter() if e.get("class") == "g-low"]
+    assert [(box.get("x"), box.get("width")) for box in boxes] == [("100", "400"), ("900", "100")]
 
 
 def test_a_day_without_use_is_a_point_at_zero_and_no_gap() -> None:
@@ -55,7 +64,7 @@ def test_the_period_before_is_a_line_of_its_own() -> None:
     st.lists(
         st.one_of(
             st.none(),
-            st.builds(point, st.floats(0, 1e12), low_coverage=st.booleans()),
+            st.builds(point, st.floats(0, 1e12)),
         ),
         min_size=1,
         max_size=40,
@@ -84,7 +93,7 @@ def test_axis_labels_carry_the_unit_once() -> None:
 
 
 def test_texts_are_escaped() -> None:
-    svg = charts.timeline([point(1)], [None], Axis.reaching(2), label='"><script>', hatch="h")
+    svg = charts.timeline([point(1)], [None], [False], Axis.reaching(2), label='"><script>', hatch="h")
     assert "<script>" not in svg
     assert "<b>" not in charts.time_axis(["<b>"])
 

@@ -95,9 +95,10 @@ async def add_person(
     if role is Role.VISITOR:
         raise ValueError("a person cannot be a visitor")
     async with database.tenant(tenant_id) as connection:
-        person_id: UUID = await _queries.add_person(
+        row = await _queries.add_person(
             connection, tenant_id=tenant_id, display_name=display_name, email=email, role=role.value
         )
+    person_id: UUID = row.person_id
     return person_id
 
 

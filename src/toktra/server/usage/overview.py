@@ -29,7 +29,8 @@ class Coverage:
 
     @property
     def is_low(self) -> bool:
-        return self.share < LOW_COVERAGE
+        """False on days before the first device: nothing is missing where nothing could report."""
+        return self.enrolled > 0 and self.share < LOW_COVERAGE
 
     @property
     def missing(self) -> int:
@@ -52,36 +53,19 @@ class ChartDay:
     tokens: DayTokens | None
 
 
-@dataclass(frozen=True, slots=True)
-class ShownExchange:
-    """An exchange whose minute may be shown."""
-
-    at: datetime
-    provider: str
-    is_own: bool
-    tokens: Range
-    request_bytes: int
-    response_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class SummedExchanges:
-    """What fewer than five people used a provider for on one day: a sum, without minutes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastExchange:
+    """A line of the list: one exchange with its minute, or what fewer than five people did on one day together."""
 
     day: date
+    at: datetime | None
+    """None for a sum."""
     provider: str
+    is_own: bool
     exchanges: int
     tokens: Range
     request_bytes: int
     response_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class LastExchanges:
-    """The list at the end of the page."""
-
-    shown: list[ShownExchange]
-    summed: list[SummedExchanges]
 
 
 class Standing(Enum):
@@ -116,5 +100,5 @@ class Overview:
     middles_before: list[float | None]
     """For each day of the chart the same day of the period before; None where no device reported."""
     providers: list[ProviderUse]
-    last: LastExchanges | None
+    last: list[LastExchange] | None
     """None for readers who may not see single exchanges."""

@@ -63,7 +63,7 @@ class Presentation:
     axis: charts.Axis
     chart: Markup
     chart_days: Markup
-    has_gap: bool
+    has_doubtful: bool
     compares: bool
     top_provider: float
     more_providers: int
@@ -103,10 +103,15 @@ def present(found: Overview) -> Presentation:
         people=_counted_tile(found.people, found.people_before, compared, least_top=found.people_known),
         axis=(axis := _axis(found)),
         chart=charts.timeline(
-            [_point(day) for day in found.days], found.middles_before, axis, label=_summary(found), hatch="low-days"
+            [_point(day) for day in found.days],
+            found.middles_before,
+            [day.coverage.is_low for day in found.days],
+            axis,
+            label=_summary(found),
+            hatch="low-days",
         ),
         chart_days=charts.time_axis(_day_labels(found.days)),
-        has_gap=any(day.tokens is None or day.coverage.is_low for day in found.days),
+        has_doubtful=any(day.coverage.is_low for day in found.days),
         compares=any(middle is not None for middle in found.middles_before),
         top_provider=max((provider.tokens.high for provider in found.providers), default=0),
         more_providers=max(0, len(found.providers) - SHOWN_PROVIDERS),
@@ -178,9 +183,7 @@ def _point(day: ChartDay) -> charts.Point | None:
     if day.tokens is None:
         return None
     interval = day.tokens.interval
-    return charts.Point(
-        low=interval.low, middle=day.tokens.middle, high=interval.high, low_coverage=day.coverage.is_low
-    )
+    return charts.Point(low=interval.low, middle=day.tokens.middle, high=interval.high)
 
 
 def _day_labels(days: Sequence[ChartDay]) -> list[str]:
@@ -208,7 +211,7 @@ def _summary(found: Overview) -> str:
                 _("Most on %(day)s: %(tokens)s.")
                 % {"day": figures.day(most.coverage.day), "tokens": figures.tokens(most.tokens.interval)}
             )
-    silent = len(found.days) - len(days)
+    silent = sum(1 for day in found.days if day.tokens is None and day.coverage.enrolled)
     if silent:
         sentences.append(
             ngettext("No device reported on %(n)s day.", "No device reported on %(n)s days.", silent) % {"n": silent}

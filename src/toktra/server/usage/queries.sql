@@ -1,6 +1,6 @@
 -- Every sum comes from a rollup. Only the last exchanges read single events, by an index and at most :most of them.
 
--- name: sums
+-- name: sums(tenant_id, first, last)
 -- Per day and host between two hours. usage_hourly has no person, so its size does not grow with the organisation.
 select (hour at time zone 'UTC')::date as day, provider_host, sum(exchanges)::bigint as exchanges,
     sum(request_bytes)::bigint as request_bytes, sum(response_bytes)::bigint as response_bytes,
@@ -10,11 +10,11 @@ where tenant_id = :tenant_id and hour >= :first and hour < :last
 group by 1, 2
 order by 1, 2;
 
--- name: people_with_use$
+-- name: people_with_use(tenant_id, first, last)$
 select count(distinct person_id) from usage_daily
 where tenant_id = :tenant_id and day >= :first and day <= :last;
 
--- name: people_with_use_on
+-- name: people_with_use_on(reader, tenant_id, days)
 -- How many people used each host on the given days, and what those other than the reader used.
 select u.day, u.provider_host, count(distinct u.person_id)::integer as people,
     coalesce(sum(u.exchanges) filter (where u.person_id <> :reader), 0)::bigint as exchanges_of_others,
@@ -26,7 +26,7 @@ from usage_daily u
 where u.tenant_id = :tenant_id and u.day = any(:days)
 group by u.day, u.provider_host;
 
--- name: last_exchanges
+-- name: last_exchanges(reader, tenant_id, now, since, most)
 select at, person_id = :reader as is_own, provider_host, request_bytes, response_bytes,
     estimated_input_tokens as input_tokens, estimated_output_tokens as output_tokens
 from usage_event
@@ -34,14 +34,14 @@ where tenant_id = :tenant_id and at <= :now and at > :since and request_bytes > 
 order by at desc
 limit :most;
 
--- name: newest_record^
+-- name: newest_record(reader, tenant_id, now)^
 select at, person_id = :reader as is_own, provider_host, (at at time zone 'UTC')::date as day
 from usage_event
 where tenant_id = :tenant_id and at <= :now
 order by at desc
 limit 1;
 
--- name: devices_by_day
+-- name: devices_by_day(tenant_id, days)
 -- On each day: devices that reported, and devices that were enrolled and could have.
 select d.day, count(r.device_id)::integer as reported,
     (select count(*)::integer from device e
@@ -52,7 +52,7 @@ left join device_day r on r.tenant_id = :tenant_id and r.day = d.day
 group by d.day
 order by d.day;
 
--- name: ledger_state^
+-- name: ledger_state(tenant_id)^
 -- Changes whenever a batch is taken in, a device comes or goes, or a person does.
 select (select coalesce(sum(last_seq + epoch), 0)::text from device where tenant_id = :tenant_id) as batches,
     (select count(*) from device where tenant_id = :tenant_id and status = 'active') as devices,

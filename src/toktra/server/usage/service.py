@@ -22,17 +22,15 @@ from toktra.server.usage.discretion import Exchange, Place, minute_may_be_shown,
 from toktra.server.usage.overview import (
     ChartDay,
     Coverage,
-    LastExchanges,
+    LastExchange,
     Newest,
     Overview,
-    ShownExchange,
     Standing,
-    SummedExchanges,
 )
 from toktra.server.usage.period import Period, Span, Window, span
 from toktra.server.usage.totals import HostDay
 
-SHOWN_EXCHANGES: Final = 12
+SHOWN_LINES: Final = 15
 _LOOKED_AT: Final = 60
 """Exchanges read for the list; those of others become sums."""
 _LOOKED_BACK: Final = timedelta(days=7)
@@ -118,7 +116,7 @@ class _Ledger:
         at = row.at if minute_may_be_shown(is_own=row.is_own, people=people) else None
         return Newest(row.day, at)
 
-    async def last_exchanges(self) -> LastExchanges:
+    async def last_exchanges(self) -> list[LastExchange]:
         rows = _queries.last_exchanges(
             self._connection,
             tenant_id=self._tenant_id,
@@ -131,10 +129,10 @@ class _Ledger:
         days = {exchange.at.date() for exchange in exchanges if not exchange.is_own}
         used_on = await self._use_on(days)
         shown, summed = split(exchanges, {place: row.people for place, row in used_on.items()})
-        return LastExchanges(
-            shown=[_shown(exchange) for exchange in shown[:SHOWN_EXCHANGES]],
-            summed=[_summed(place, used_on[place]) for place in summed[:SHOWN_EXCHANGES]],
-        )
+        lines = [_shown(exchange) for exchange in shown] + [_summed(place, used_on[place]) for place in summed]
+        # Stable: within a day single exchanges stay in order and stand before the sums.
+        lines.sort(key=lambda line: line.day, reverse=True)
+        return lines[:SHOWN_LINES]
 
     async def _people_on(self, days: set[date]) -> dict[Place, int]:
         return {place: row.people for place, row in (await self._use_on(days)).items()}
@@ -191,24 +189,29 @@ def _tokens(host: str, exchanges: int, input_tokens: int, output_tokens: int) ->
     return tokens_range([part])
 
 
-def _shown(exchange: Exchange) -> ShownExchange:
-    return ShownExchange(
+def _shown(exchange: Exchange) -> LastExchange:
+    return LastExchange(
+        day=exchange.at.date(),
         at=exchange.at,
         provider=_provider_name(exchange.provider_host),
         is_own=exchange.is_own,
+        exchanges=1,
         tokens=_tokens(exchange.provider_host, 1, exchange.input_tokens, exchange.output_tokens),
         request_bytes=exchange.request_bytes,
         response_bytes=exchange.response_bytes,
     )
 
 
-def _summed(place: Place, row: Any) -> SummedExchanges:
+def _summed(place: Place, row: Any) -> LastExchange:
     day, host = place
-    return SummedExchanges(
+    exchanges = row.exchanges_of_others
+    return LastExchange(
         day=day,
+        at=None,
         provider=_provider_name(host),
-        exchanges=row.exchanges_of_others,
+        is_own=False,
+        exchanges=exchanges,
+        tokens=_tokens(host, exchanges, row.input_tokens_of_others, row.output_tokens_of_others),
         request_bytes=row.request_bytes_of_others,
         response_bytes=row.response_bytes_of_others,
-        tokens=_tokens(host, row.exchanges_of_others, row.input_tokens_of_others, row.output_tokens_of_others),
     )

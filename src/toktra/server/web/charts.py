@@ -18,12 +18,11 @@ _HEIGHT: Final = 240
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One day of a chart: an estimate with its range. `low_coverage` marks a day that rests on few devices."""
+    """One day of a chart: an estimate with its range."""
 
     low: float
     middle: float
     high: float
-    low_coverage: bool = False
 
 
 def whisker(interval: Interval, top: float, kind: str, *, exact: bool = False) -> Markup:
@@ -86,17 +85,24 @@ _UNITS: Final = ((10**9, "bn"), (10**6, "M"), (10**4, "k"))
 
 
 def timeline(
-    points: Sequence[Point | None], before: Sequence[float | None], axis: Axis, *, label: str, hatch: str
+    points: Sequence[Point | None],
+    before: Sequence[float | None],
+    doubtful: Sequence[bool],
+    axis: Axis,
+    *,
+    label: str,
+    hatch: str,
 ) -> Markup:
     """Days from left to right: the middle as a line, the range as a band, the period before as a dotted line.
 
-    A day on which nothing reported is None: a hatched gap, never a zero. `hatch` is a unique id for the pattern.
+    A day without any report is None: a gap, never a zero. Days that rest on few devices are `doubtful` and hatched.
+    `hatch` is an id for that pattern, unique on the page.
     """
     xs = _places(len(points))
     half = _WIDTH / max(1, len(points) - 1) / 2
     pattern = f'<pattern id="{escape(hatch)}" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform='
     parts = [f'<defs>{pattern}"rotate(45)"><path class="g-hatch" d="M0 0V8"/></pattern></defs>']
-    for first, last in _stretches([point is None or point.low_coverage for point in points]):
+    for first, last in _stretches(doubtful):
         left, right = max(0.0, xs[first] - half), min(float(_WIDTH), xs[last] + half)
         box = f'x="{left:.0f}" y="0" width="{right - left:.0f}" height="{_HEIGHT}"'
         parts.append(f'<rect class="g-low" {box}/><rect fill="url(#{escape(hatch)})" {box}/>')
@@ -135,7 +141,9 @@ def _band(run: Sequence[tuple[float, Point]], top: float) -> str:
     if len(run) == 1:
         x, point = run[0]
         high, low = _y(point.high, top), _y(point.low, top)
-        return f'<rect class="g-band f1" x="{x - 8:.0f}" y="{high:.1f}" width="16" height="{max(low - high, 1):.1f}"/>'
+        left, right = max(0, x - 8), min(_WIDTH, x + 8)
+        box = f'x="{left:.0f}" y="{high:.1f}" width="{right - left:.0f}" height="{max(low - high, 1):.1f}"'
+        return f'<rect class="g-band f1" {box}/>'
     upper = _path([(x, point.high) for x, point in run], top)
     lower = _path([(x, point.low) for x, point in reversed(run)], top)
     return f'<path class="g-band f1" d="{upper} L{lower[1:]} Z"/>'
