@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Where one exchange ends and the next begins: the rules at the head of meter.py, S1 to R2, in its names and its order.
+ * Every function here runs under the flow's lock and calls no helper.
+ */
+#ifndef TOKTRA_METER_H
+#define TOKTRA_METER_H
+
+#include "shared.h"
+
+#define MSS_BYTES 1448u
+#define MILLISECOND 1000000ull
+#define SILENCE (3000 * MILLISECOND)
+#define SMALL_PACKET 60u
+#define TLS12_EXTRA 7u
+#define SMALL_PACKETS_TOGETHER 110u
+#define REQUEST_RECORD 44u
+#define REQUEST_RECORD_TLS12 60u
+#define TICKETS 700u
+#define CERTIFICATES_IN_TICKETS 3000u
+#define TICKETS_WITHIN (50 * MILLISECOND)
+#define SURELY_A_RESPONSE 1000u
+#define REQUEST_DATAGRAM 64u
+#define FULL_DATAGRAM 1150u
+#define FIRST_REQUEST_DATAGRAM 120u
+#define LARGEST_PROBE 1500u
+#define SMALLEST_PREFACE 50u
+#define SMALLEST_PREFACE_TLS12 57u
+
+/* How far the client's side of a TLS connection is. */
+enum tls_phase { TLS_HANDSHAKE, TLS_CERTIFICATE, TLS_OPEN };
+/* The first packet of a QUIC datagram. */
+enum quic_form { QUIC_LONG, QUIC_EARLY, QUIC_SHORT };
+
+struct meter {
+	struct totals totals;
+	__u64 from_sent; /* totals at the last boundary */
+	__u64 from_segments_out;
+	__u64 maybe_at;
+	__u64 request_at;
+	__u64 heard;
+	__u64 heard_short;
+	__u32 small;
+	__u32 tickets;
+	__u32 surely;
+	__u32 exchanges;
+	__u32 largest;
+	__u8 phase;
+	__u8 special;
+	__u8 saw_ccs;
+	__u8 tls12;
+	__u8 inside_record;
+	__u8 full;
+	__u8 reserved[6];
+};
+
+static __always_inline __u32 segments_of(__u32 new_bytes)
+{
+	return (new_bytes + MSS_BYTES - 1) / MSS_BYTES;
+}
+
+static __always_inline void meter_start(struct meter *meter)
+{
+	__builtin_memset(meter, 0, sizeof(*meter));
+	meter->special = SMALLEST_PREFACE;
+	meter->tickets = TICKETS;
+	meter->surely = SURELY_A_RESPONSE;
+}
+
+/* Leaves the totals of the exchange that is over in `told`. */
+static __always_inline int meter_tell(struct meter *meter, struct totals *told)
+{
+	struct totals *totals = &meter->totals;
+
+	*told = *totals;
+	totals->told++;
+	totals->state = STATE_TOLD;
+	meter->from_sent = totals->sent_bytes;
+	meter->from_segments_out = totals->segments_out;
+	return 1;
+}
+
+static __always_inline int meter_quiet(struct meter *meter, __u64 now, struct totals *told)
+{
+	struct totals *totals = &meter->totals;
+
+	if ((totals->state == STATE_ANSWERING || totals->state == STATE_RESUMED) && now > totals->last_at + SILENCE)
+		return meter_tell(meter, told);
+	return 0;
+}
+
+static __always_inline int meter_ask(struct meter *meter, __u64 at, int carries_on, struct totals *told)
+{
+	struct totals *totals = &meter->totals;
+	int ended = 0;
+
+	if (totals->state == STATE_ASKED)
+		return 0;
+	if (totals->state == STATE_ANSWERING && carries_on) {
+		totals->state = STATE_ASKED;
+		totals->first_byte_at = 0;
+		return 0;
+	}
+	if (totals->state == STATE_ANSWERING || totals->state == STATE_RESUMED)
+		ended = meter_tell(meter, told);
+	totals->state = STATE_ASKED;
+	meter->exchanges++;
+	totals->asked_at = at;
+	totals->first_byte_at = 0;
+	return ended;
+}
+
+static __always_inline void meter_answer(struct meter *meter, __u64 at)
+{
+	struct totals *totals = &meter->totals;
+
+	if (totals->state == STATE_ASKED) {
+		totals->state = STATE_ANSWERING;
+		totals->answered_sent = totals->sent_bytes;
+		totals->answered_segments = totals->segments_out;
+		totals->first_byte_at = at;
+	} else if (totals->state == STATE_TOLD) {
+		totals->state = STATE_RESUMED;
+		totals->answered_sent = meter->from_sent;
+		totals->answered_segments = meter->from_segments_out;
+		totals->asked_at = totals->first_byte_at = at;
+	}
+}
+
+static __always_inline void meter_count_sent(struct meter *meter, __u32 new_bytes, __u64 at)
+{
+	meter->totals.sent_bytes += new_bytes;
+	meter->totals.segments_out += segments_of(new_bytes);
+	meter->totals.last_at = at;
+}
+
+static __always_inline void meter_count_received(struct meter *meter, __u32 new_bytes, __u64 at)
+{
+	meter->totals.received_bytes += new_bytes;
+	meter->totals.segments_in += segments_of(new_bytes);
+	meter->totals.last_at = at;
+}
+
+static __always_inline void meter_answer_if_it_is_one(struct meter *meter, __u32 new_bytes, __u64 at)
+{
+	if (new_bytes > SMALL_PACKET + (meter->tls12 ? TLS12_EXTRA : 0)) {
+		meter_answer(meter, at);
+	} else if (meter->totals.state == STATE_ASKED) {
+		meter->small += new_bytes;
+		if (meter->small > SMALL_PACKETS_TOGETHER)
+			meter_answer(meter, at);
+	}
+}
+
+static __always_inline int is_preface(__u32 length, __u32 special)
+{
+	__u32 settings = length - special;
+
+	return length >= special && settings <= 73 && settings % 6 <= 1;
+}
+
+static __always_inline int is_long_enough(const struct meter *meter, __u32 length)
+{
+	if (meter->tls12)
+		return length >= REQUEST_RECORD_TLS12;
+	return length >= REQUEST_RECORD && length != 47 && length != 51 && length != 52;
+}
+
+/* A type 23 record of TLS 1.3 before the client's handshake is known to be finished. */
+static __always_inline int meter_encrypted(struct meter *meter, __u32 length, __u64 at)
+{
+	if (meter->phase == TLS_HANDSHAKE && !meter->heard)
+		return is_long_enough(meter, length);
+	if (length == 53 || length == 69) {
+		meter->phase = TLS_OPEN;
+		meter->heard = 0;
+	} else if (meter->phase == TLS_HANDSHAKE) {
+		if (length != 21) {
+			meter->phase = TLS_CERTIFICATE;
+			meter->heard = 0;
+			meter->tickets = TICKETS + CERTIFICATES_IN_TICKETS;
+			meter->surely = SURELY_A_RESPONSE + CERTIFICATES_IN_TICKETS;
+		}
+	} else if (length >= 85 && length <= 560 && !meter->maybe_at) {
+		meter->maybe_at = at;
+	} else {
+		meter->phase = TLS_OPEN;
+		return is_long_enough(meter, length);
+	}
+	return 0;
+}
+
+static __always_inline int meter_requests(struct meter *meter, __u32 kind, __u32 length, __u64 at)
+{
+	if (meter->phase == TLS_OPEN) {
+		__u32 special = meter->special;
+
+		if (kind != 23)
+			return 0;
+		meter->special = 0;
+		if (special && meter->totals.state == STATE_IDLE && is_preface(length, special)) {
+			meter->maybe_at = at;
+			return 0;
+		}
+		return is_long_enough(meter, length);
+	}
+	if (kind == 20)
+		meter->saw_ccs = 1;
+	if (kind == 22 && meter->saw_ccs && length < 112) {
+		meter->phase = TLS_OPEN;
+		meter->special = SMALLEST_PREFACE_TLS12;
+		meter->heard = 0;
+		meter->tls12 = 1;
+	}
+	return kind == 23 ? meter_encrypted(meter, length, at) : 0;
+}
+
+static __always_inline int meter_carries_on(struct meter *meter, __u64 at)
+{
+	__u32 tickets;
+
+	if (!meter->exchanges && meter->tls12 && meter->heard)
+		meter->tickets = 0;
+	if (meter->totals.state != STATE_ANSWERING || meter->exchanges != 1)
+		return 0;
+	tickets = meter->tickets;
+	meter->tickets = 0;
+	return meter->heard <= tickets && at <= meter->request_at + TICKETS_WITHIN;
+}
+
+/* A record that starts in the present client packet. True when `told` holds an exchange that it ended. */
+static __always_inline int meter_tls_record(struct meter *meter, __u32 kind, __u32 length, __u64 at, struct totals *told)
+{
+	int ended;
+
+	if (!meter_requests(meter, kind, length, at))
+		return 0;
+	ended = meter_ask(meter, at, meter_carries_on(meter, at), told);
+	meter->request_at = at;
+	meter->small = 0;
+	return ended;
+}
+
+static __always_inline int meter_tls_received(struct meter *meter, __u32 new_bytes, __u64 at, struct totals *told)
+{
+	int ended = meter_quiet(meter, at, told);
+
+	if (meter->phase == TLS_HANDSHAKE) {
+		meter->heard = 1;
+	} else {
+		meter->heard += new_bytes;
+		if (meter->totals.state == STATE_IDLE && meter->maybe_at && meter->heard > meter->surely)
+			meter_ask(meter, meter->maybe_at, 0, told);
+		if (meter->totals.state != STATE_ANSWERING && !meter->inside_record)
+			meter_answer_if_it_is_one(meter, new_bytes, at);
+	}
+	meter_count_received(meter, new_bytes, at);
+	return ended;
+}
+
+static __always_inline int meter_quic_sent(struct meter *meter, __u32 new_bytes, __u64 at, enum quic_form form,
+					   struct totals *told)
+{
+	int ended = meter_quiet(meter, at, told);
+	int probe = meter->largest < new_bytes && new_bytes <= LARGEST_PROBE;
+
+	if (meter->largest < new_bytes)
+		meter->largest = new_bytes;
+	if (form == QUIC_LONG) {
+		if (meter->heard)
+			meter->maybe_at = at;
+	} else if (new_bytes > REQUEST_DATAGRAM && !(probe && form == QUIC_SHORT)) {
+		if (meter->totals.state == STATE_IDLE && new_bytes <= FIRST_REQUEST_DATAGRAM) {
+			meter->maybe_at = at;
+		} else {
+			ended |= meter_ask(meter, at, meter->full && meter->heard <= TICKETS, told);
+			meter->full = new_bytes >= FULL_DATAGRAM;
+			meter->heard = 0;
+			meter->small = 0;
+		}
+	}
+	meter_count_sent(meter, new_bytes, at);
+	return ended;
+}
+
+static __always_inline int meter_quic_received(struct meter *meter, __u32 new_bytes, __u64 at, enum quic_form form,
+					       struct totals *told)
+{
+	int ended = meter_quiet(meter, at, told);
+
+	meter->heard += new_bytes;
+	if (form == QUIC_SHORT) {
+		meter->heard_short += new_bytes;
+		if (meter->totals.state == STATE_IDLE && meter->maybe_at && meter->heard_short > SURELY_A_RESPONSE)
+			meter_ask(meter, meter->maybe_at, 0, told);
+		meter_answer_if_it_is_one(meter, new_bytes, at);
+	}
+	meter_count_received(meter, new_bytes, at);
+	return ended;
+}
+
+#endif

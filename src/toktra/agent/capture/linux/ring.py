@@ -1,0 +1,58 @@
+"""The agent's end of the ring buffer: records come out whole and in order, and take no system call to read."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import select
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final
+
+_BUSY: Final = 1 << 31
+_DISCARDED: Final = 1 << 30
+_HEADER_BYTES: Final = 8
+_header = Struct("=I")
+_position = Struct("=Q")
+
+
+class Ring:
+    """A BPF_MAP_TYPE_RINGBUF of `size` bytes. Maps it at once, so that nothing needs a right later."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._mask = size - 1
+        self._page = mmap.PAGESIZE
+        self._consumer = mmap.mmap(fd, self._page, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        # The kernel maps the data twice in a row, so a record that wraps around can be read in one piece.
+        self._producer = mmap.mmap(fd, self._page + 2 * size, mmap.MAP_SHARED, mmap.PROT_READ, offset=self._page)
+        self._consumed = ctypes.c_uint64.from_buffer(self._consumer)
+        self._poll = select.epoll()
+        self._poll.register(fd, select.EPOLLIN)
+
+    def wait(self, timeout_s: float) -> None:
+        """Returns when there is something to read, or after `timeout_s`."""
+        self._poll.poll(max(0.0, timeout_s), 1)
+
+    def drain(self) -> Iterator[bytes]:
+        """Every record that is complete now. A record's place is given back before the next one is asked for."""
+        place = self._consumed.value
+        (end,) = _position.unpack_from(self._producer, 0)
+        while place < end:
+            at = self._page + (place & self._mask)
+            (header,) = _header.unpack_from(self._producer, at)
+            if header & _BUSY:
+                return
+            length = header & ~(_BUSY | _DISCARDED)
+            at += _HEADER_BYTES
+            record = None if header & _DISCARDED else self._producer[at : at + length]
+            place += (length + _HEADER_BYTES + 7) & ~7
+            self._consumed.value = place
+            if record is not None:
+                yield record
+
+    def close(self) -> None:
+        """Gives the memory back; the ring itself lives while the kernel program does."""
+        self._poll.close()
+        del self._consumed
+        self._consumer.close()
+        self._producer.close()
