@@ -132,6 +132,7 @@ class Meter:
         "_answered_segments",
         "_answered_sent",
         "_asked_at",
+        "_asked_received",
         "_first_byte_at",
         "_from_received",
         "_from_segments_in",
@@ -150,9 +151,9 @@ class Meter:
         self.state = State.IDLE
         self.sent_bytes = self.received_bytes = self.segments_out = self.segments_in = 0
         self.exchanges = 0
-        """Requests seen so far."""
+        """Requests so far; one that never got an answer is taken back at the close."""
         self._from_sent = self._from_received = self._from_segments_out = self._from_segments_in = 0
-        self._answered_sent = self._answered_segments = 0
+        self._answered_sent = self._answered_segments = self._asked_received = 0
         self._asked_at = self._last_at = 0.0
         self._first_byte_at: float | None = None
 
@@ -166,6 +167,8 @@ class Meter:
         """What is left when the connection ends."""
         if self.state is State.IDLE:
             return None
+        if self.state is State.ASKED and self.received_bytes == self._asked_received:
+            self.exchanges -= 1
         if self.state is State.TOLD:
             if self.sent_bytes == self._from_sent and self.received_bytes == self._from_received:
                 return None
@@ -194,7 +197,7 @@ class Meter:
             told = self._tell(State.TOLD)
         self.state = State.ASKED
         self.exchanges += 1
-        self._asked_at = at
+        self._asked_at, self._asked_received = at, self.received_bytes
         self._first_byte_at = None
         return told
 
@@ -404,22 +407,27 @@ class QuicMeter(Meter):
 
 
 class PlainMeter(Meter):
-    """Bytes of any other TCP connection; its turns are exchanges only when it speaks plain HTTP."""
+    """Exchanges of plain HTTP/1 over TCP: whatever the client sends after a response is the next request.
 
-    __slots__ = ("http",)
+    `before` is the meter that counted the connection until it was known to be plain.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ()
+
+    def __init__(self, before: Meter) -> None:
         super().__init__()
-        self.http = False
+        self.sent_bytes, self.received_bytes = before.sent_bytes, before.received_bytes
+        self.segments_out, self.segments_in = before.segments_out, before.segments_in
 
     def sent(self, new_bytes: int, at: float) -> Exchange | None:
+        """A client packet that brought `new_bytes`."""
         told = self.quiet(at)
-        if self.http:
-            told = self._ask(at, carries_on=False) or told
+        told = self._ask(at, carries_on=False) or told
         self._count_sent(new_bytes, at)
         return told
 
     def received(self, new_bytes: int, at: float) -> Exchange | None:
+        """A server packet that brought `new_bytes`."""
         told = self.quiet(at)
         if new_bytes > 25:  # not a lone "HTTP/1.1 100 Continue"
             self._answer(at)

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from toktra.agent.capture.hello import MAX_HELLO, Hello, Refusal, parse_hello
 
+MIN_INITIAL_DATAGRAM: Final = 1200
+"""Payload of any datagram with a client's Initial, RFC 9000 14.1."""
 MAX_INITIALS: Final = 16
 """Client Initial packets looked at per connection; real hellos need one to three."""
 
@@ -64,6 +66,12 @@ VERSION_2: Final = Version(
 )
 VERSIONS: Final = {version.number.to_bytes(4, "big"): version for version in (VERSION_1, VERSION_2)}
 _CLIENT_IN = _label("client in", 32)
+
+
+def early_type(version: bytes) -> int:
+    """Bits 4 and 5 of the first byte of a 0-RTT packet of this version."""
+    known = VERSIONS.get(version)
+    return known.early_type if known else VERSION_1.early_type
 
 
 class _Packet(NamedTuple):
