@@ -1,36 +1,52 @@
-"""How many tokens an exchange carried and how sure that is, from its host and its byte and segment counts."""
+"""How many tokens an exchange carried and how sure that is, from its host and its byte and segment counts.
+
+Pure arithmetic over the tables in `coefficients.toml`; how they were fitted and what they reach is in `docs/tokens.md`.
+"""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Final
+from math import asinh, exp, log
+from typing import Final
 
-HANDSHAKE_OUT_BYTES: Final = 1000
-HANDSHAKE_IN_BYTES: Final = 4000
-STREAMED_MIN_SEGMENTS: Final = 5
-STREAMED_MAX_SEGMENT_BYTES: Final = 1100
-ABSURD_BYTES: Final = 1 << 40
-"""No exchange is a tebibyte; larger counts are treated as this many, so that arithmetic stays finite."""
+from toktra.catalogue.coefficients import (
+    BODY_SCALE_BYTES,
+    Coefficients,
+    Curves,
+    Family,
+    OutputTable,
+    load_coefficients,
+)
+
+SEGMENT_BYTES: Final = 1448
+"""Payload of a full segment; capture counts one for each started 1,448 bytes of a packet."""
+HANDSHAKE_SEGMENTS_IN: Final = 4
+LONG_BODY: Final = 12.0
+"""The context of an answer whose request says nothing about it; far beyond every knot."""
+ABSURD_COUNT: Final = 1 << 40
+"""No exchange has a tebibyte; a larger count is taken as this many, so that arithmetic stays finite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What capture sees of an exchange. TCP or UDP payload, TLS included; the handshake's too when first."""
+    """What capture sees of one exchange. Bytes are TCP or UDP payload, TLS included."""
 
     provider_host: str
     request_bytes: int
+    """0 when the exchange continues one that was already reported."""
     response_bytes: int
     segments_out: int
     segments_in: int
     first_on_connection: bool
+    """The counts include the TLS or QUIC handshake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Tokens with a 90 % interval each; low ≤ tokens ≤ high, never negative. Output is visible output."""
+    """Tokens, each with its 90 % interval: 0 ≤ low ≤ tokens ≤ high.
+
+    Output is the visible output; hidden reasoning is not seen.
+    """
 
     input_tokens: int
     input_low: int
@@ -39,47 +55,130 @@ class Estimate:
     output_low: int
     output_high: int
     regime: str
-    """Which coefficients answered, for example "streamed" or "whole"."""
+    """Family of wire formats and how the response came, for example "openai/streamed"."""
 
 
-_tables: Final[Mapping[str, Any]] = tomllib.loads((files(__package__) / "coefficients.toml").read_text("utf-8"))
-_by_host: Final[Mapping[str, Any]] = {host: row for row in _tables["provider"] for host in row["hosts"]}
+class InvalidObservation(ValueError):
+    """A count was negative or not a whole number. `field` names it."""
 
-ESTIMATOR_VERSION: Final[str] = _tables["version"]
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+_shipped: Final = load_coefficients()
+
+ESTIMATOR_VERSION: Final = _shipped.version
 """Travels with every batch, so that the server knows which intervals belong to its estimates."""
 
 
 def estimate(observation: Observation) -> Estimate:
-    """Tokens of one exchange. Pure; raises ValueError naming the field for a negative count."""
-    for field in ("request_bytes", "response_bytes", "segments_out", "segments_in"):
-        if getattr(observation, field) < 0:
-            raise ValueError(f"{field}: must not be negative")
-    provider = _by_host.get(observation.provider_host, _by_host["*"])
-    request = min(observation.request_bytes, ABSURD_BYTES)
-    response = min(observation.response_bytes, ABSURD_BYTES)
-    segments_in = observation.segments_in
-    if observation.first_on_connection:
-        request = min(request, max(request // 8, request - HANDSHAKE_OUT_BYTES))
-        response = min(response, max(response // 8, response - HANDSHAKE_IN_BYTES))
-        segments_in = max(1, segments_in - 4)
-    per_segment = response / max(1, segments_in)
-    streamed = segments_in >= STREAMED_MIN_SEGMENTS and per_segment < STREAMED_MAX_SEGMENT_BYTES
-    regime = "streamed" if streamed else "whole"
+    """Tokens of one exchange by the shipped coefficients. Raises InvalidObservation for a negative count."""
+    return estimate_with(_shipped, observation)
+
+
+def estimate_with(coefficients: Coefficients, observation: Observation) -> Estimate:
+    """Tokens of one exchange. A host no family claims is answered by the pooled family, with wider intervals.
+
+    Raises InvalidObservation naming the field for a negative count.
+    """
+    request_bytes = _count(observation.request_bytes, "request_bytes")
+    response_bytes = _count(observation.response_bytes, "response_bytes")
+    segments_out = _count(observation.segments_out, "segments_out")
+    segments_in = _count(observation.segments_in, "segments_in")
+    first = observation.first_on_connection
+    family = coefficients.family(observation.provider_host)
+
+    input_tokens = input_low = input_high = 0
+    body = LONG_BODY
+    if request_bytes > 0:
+        body = asinh(
+            (request_bytes - header_bytes(coefficients, request_bytes, segments_out, first=first)) / BODY_SCALE_BYTES
+        )
+        input_tokens, input_low, input_high = _input(family.first_input if first else family.later_input, body)
+    if response_bytes == 0:
+        return Estimate(
+            input_tokens=input_tokens,
+            input_low=input_low,
+            input_high=input_high,
+            output_tokens=0,
+            output_low=0,
+            output_high=0,
+            regime=f"{family.name}/no response",
+        )
+    streamed, density, size = response_shape(family, response_bytes, segments_in, first=first)
+    table = family.streamed if streamed else family.whole
+    context = LONG_BODY if first else body
+    output_tokens, output_low, output_high = _output(table, log(density), log(size), context)
     return Estimate(
-        **_side("input", request, provider["input"], 1.0),
-        **_side("output", response, provider[regime], per_segment / 300),
-        regime=regime,
+        input_tokens=input_tokens,
+        input_low=input_low,
+        input_high=input_high,
+        output_tokens=output_tokens,
+        output_low=output_low,
+        output_high=output_high,
+        regime=f"{family.name}/{'streamed' if streamed else 'whole'}",
     )
 
 
-def _side(side: str, size: int, row: Mapping[str, float], density: float) -> dict[str, int]:
-    if size == 0:
-        return {f"{side}_tokens": 0, f"{side}_low": 0, f"{side}_high": 0}
-    body = max(size - row["overhead_bytes"], size / 50)
-    tokens = body * max(density, 0.01) ** -row.get("segment_exponent", 0.0) / row["bytes_per_token"]
+def header_bytes(coefficients: Coefficients, request_bytes: int, segments_out: int, *, first: bool) -> float:
+    """What the request carries besides its body: handshake, HTTP headers, acknowledgements.
+
+    The segment count tells clients apart. A client that writes headers and body separately ends in one segment more
+    than the bytes need exactly when the last segment's fill exceeds the header; HTTP/2 adds a segment for each
+    acknowledgement.
+    """
+    header = coefficients.header
+    row = header.first if first else header.later
+    extra = segments_out - -(-request_bytes // SEGMENT_BYTES) - (1 if first else 0)
+    fill = request_bytes % SEGMENT_BYTES
+    if extra >= 2:
+        acknowledgements = min(extra - 1, request_bytes // (4 * header.acknowledgement_bytes))
+        return row.framed + header.acknowledgement_bytes * acknowledgements
+    if extra == 1:
+        return row.split_low if fill < header.fill_bytes else row.split_high
+    return row.joined_low if fill < header.fill_bytes else row.joined_high
+
+
+def response_shape(family: Family, response_bytes: int, segments_in: int, *, first: bool) -> tuple[bool, float, float]:
+    """Whether the response was streamed, the bytes per segment and the number of segments of its body."""
+    size, segments = float(response_bytes), max(1, segments_in)
+    if first:
+        size = max(size - family.handshake_bytes, size / 16)
+        segments = max(1, segments - HANDSHAKE_SEGMENTS_IN)
+    streamed = segments >= family.streamed_segments and size < family.streamed_density * segments
+    table = family.streamed if streamed else family.whole
+    body = max(size - table.overhead_bytes, size / 16)
+    count = max(1.0, segments - table.overhead_segments)
+    return streamed, body / count, count
+
+
+def _input(curves: Curves, body: float) -> tuple[int, int, int]:
+    middle, low, high = curves(body)
+    return _whole_numbers(exp(middle), low, high)
+
+
+def _output(table: OutputTable, density: float, size: float, context: float) -> tuple[int, int, int]:
+    by_density, low_by_density, high_by_density = table.density(density)
+    by_size, low_by_size, high_by_size = table.size(size)
+    by_context, low_by_context, high_by_context = table.context(context)
+    return _whole_numbers(
+        exp(size + by_density + by_size + by_context),
+        low_by_density + low_by_size + low_by_context,
+        high_by_density + high_by_size + high_by_context,
+    )
+
+
+def _whole_numbers(tokens: float, low_reach: float, high_reach: float) -> tuple[int, int, int]:
+    """Tokens and the interval `low_reach` below and `high_reach` above in logarithms, rounded outwards."""
     middle = max(1, round(tokens))
-    return {
-        f"{side}_tokens": middle,
-        f"{side}_low": min(middle, int(tokens * row["low"])),
-        f"{side}_high": max(middle, int(tokens * row["high"]) + 20),
-    }
+    low = int(tokens * exp(-low_reach)) if low_reach > 0 else middle
+    high = int(tokens * exp(high_reach)) + 1 if high_reach > 0 else middle
+    return middle, min(low, middle), max(high, middle)
+
+
+def _count(value: int, field: str) -> int:
+    if value < 0:
+        raise InvalidObservation(field, "must not be negative")
+    return min(value, ABSURD_COUNT)
