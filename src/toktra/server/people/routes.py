@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
 
@@ -13,31 +13,58 @@ from toktra.server.web.cookies import clear_session, session_of, set_session
 from toktra.server.web.page import Page, Visit
 from toktra.server.web.rate_limit import FailureLimit
 
-_LIMIT: Final = FailureLimit(failures=20, window_s=60)
-"""Links are 256 random bits, so guessing is hopeless; the limit tells a guesser so."""
+
+def sign_in_pages() -> list[Page]:
+    """The pages, with a count of failures of their own."""
+    # Links are 256 random bits, so guessing is hopeless; the limit tells a guesser so.
+    links = Links(FailureLimit(failures=20, window_s=60))
+    return [
+        Page("/sign-in", no_link, action=Action.OPEN_SIGN_IN_LINK),
+        Page("/sign-in/{token}", links.show, action=Action.OPEN_SIGN_IN_LINK),
+        Page("/sign-in/{token}", links.use, action=Action.OPEN_SIGN_IN_LINK, methods=("POST",)),
+        Page("/sign-out", sign_out, action=Action.END_SESSION, methods=("POST",)),
+    ]
 
 
-async def show_link(visit: Visit) -> Response:
-    """The link's page. It only asks: a program that opens links to preview them must not use them up."""
-    try:
-        link = await service.look_at_link(visit.database, visit.request.path_params["token"])
-    except service.LinkRefused as refusal:
-        return _refuse(refusal, visit)
-    return visit.show("people/sign_in_link.html", link=link, address=visit.request.url.path)
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What happens to one-time links."""
 
+    limit: FailureLimit
 
-async def use_link(visit: Visit) -> Response:
-    """The button: uses the link and starts a session."""
-    request = visit.request
-    try:
-        session = await service.sign_in(
-            visit.database, request.path_params["token"], former_session=session_of(request)
-        )
-    except service.LinkRefused as refusal:
-        return _refuse(refusal, visit)
-    response = RedirectResponse("/", 303)
-    set_session(request, response, session)
-    return response
+    async def show(self, visit: Visit) -> Response:
+        """The link's page. It only asks: a program that opens links to preview them must not use them up."""
+        try:
+            link = await service.look_at_link(visit.database, visit.request.path_params["token"])
+        except service.LinkRefused as refusal:
+            return self._refuse(refusal, visit)
+        return visit.show("people/sign_in_link.html", link=link, address=visit.request.url.path)
+
+    async def use(self, visit: Visit) -> Response:
+        """The button: uses the link and starts a session."""
+        request = visit.request
+        token = request.path_params["token"]
+        try:
+            session = await service.sign_in(visit.database, token, former_session=session_of(request))
+        except service.LinkRefused as refusal:
+            return self._refuse(refusal, visit)
+        response = RedirectResponse("/", 303)
+        set_session(request, response, session)
+        return response
+
+    def _refuse(self, refusal: service.LinkRefused, visit: Visit) -> Response:
+        """Unknown links are counted against their address; one that works is taken whatever the count.
+
+        So nobody behind a shared address is shut out by a neighbour, and an old link of an honest person is no attack.
+        """
+        if refusal.fault is service.LinkFault.UNKNOWN:
+            client = visit.request.client
+            source = client.host if client else ""
+            wait_s = self.limit.retry_after_s(source)
+            self.limit.count_failure(source)
+            if wait_s:
+                return notices.slow_down(wait_s)
+        return notices.link_refused(refusal.fault)
 
 
 async def sign_out(visit: Visit) -> Response:
@@ -52,26 +79,3 @@ async def no_link(visit: Visit) -> Response:
     """/sign-in without a link: how to get one."""
     del visit
     return notices.signed_out()
-
-
-def _refuse(refusal: service.LinkRefused, visit: Visit) -> Response:
-    """Unknown links are counted against their address; one that works is taken whatever the count.
-
-    So nobody behind a shared address is shut out by a neighbour, and an old link of an honest person is no attack.
-    """
-    if refusal.fault is service.LinkFault.UNKNOWN:
-        client = visit.request.client
-        source = client.host if client else ""
-        wait_s = _LIMIT.retry_after_s(source)
-        _LIMIT.count_failure(source)
-        if wait_s:
-            return notices.slow_down(wait_s)
-    return notices.link_refused(refusal.fault)
-
-
-ROUTES: Final = (
-    Page("/sign-in", no_link, action=Action.OPEN_SIGN_IN_LINK),
-    Page("/sign-in/{token}", show_link, action=Action.OPEN_SIGN_IN_LINK),
-    Page("/sign-in/{token}", use_link, action=Action.OPEN_SIGN_IN_LINK, methods=("POST",)),
-    Page("/sign-out", sign_out, action=Action.END_SESSION, methods=("POST",)),
-)

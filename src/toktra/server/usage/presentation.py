@@ -195,8 +195,8 @@ def _day_labels(days: Sequence[ChartDay]) -> list[str]:
         if place in (0, last):
             labels.append(figures.short_day(day.coverage.day))
         else:
-            # Counted from the right, so that a label never crowds the last one.
-            labels.append(str(day.coverage.day.day) if (last - place) % every == 0 and place >= every else "")
+            crowds_an_end = min(place, last - place) < 1.5 * every
+            labels.append("" if crowds_an_end or (last - place) % every else str(day.coverage.day.day))
     return labels
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
 
 from starlette.responses import Response
 
@@ -15,6 +14,15 @@ from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.language import _
 from toktra.server.web.page import Page, Visit
+
+
+def usage_pages() -> list[Page]:
+    """The pages of this room."""
+    return [
+        Page("/", overview, action=Action.READ_OVERVIEW),
+        Page("/overview/figures", overview_figures, action=Action.READ_OVERVIEW, polled=True),
+        Page("/what-is-collected", what_is_collected, action=Action.READ_WHAT_IS_COLLECTED),
+    ]
 
 
 async def overview(visit: Visit) -> Response:
@@ -82,10 +90,3 @@ def _unknown_period(visit: Visit) -> Response:
         "/",
         _("Show the last 7 days"),
     )
-
-
-ROUTES: Final = (
-    Page("/", overview, action=Action.READ_OVERVIEW),
-    Page("/overview/figures", overview_figures, action=Action.READ_OVERVIEW, polled=True),
-    Page("/what-is-collected", what_is_collected, action=Action.READ_WHAT_IS_COLLECTED),
-)

@@ -73,15 +73,14 @@ class Axis:
         power = Decimal(10) ** least_step.adjusted()
         multiples = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
         step = next(multiple * power for multiple in multiples if multiple * power >= least_step)
-        divisor, unit = next(
-            ((Decimal(factor), name) for factor, name in _UNITS if step * 4 >= factor), (Decimal(1), "")
-        )
-        values = [f"{(step * place / divisor).normalize():f}" for place in (4, 3, 2, 1, 0)]
+        power_of_unit, unit = next(((power, name) for power, name, least in _UNITS if step * 4 >= least), (0, ""))
+        values = [f"{(step * place).scaleb(-power_of_unit).normalize():f}" for place in (4, 3, 2, 1, 0)]
         values[0] += f"{NBSP}{unit}" if unit else ""
         return cls(float(step * 4), tuple(values))
 
 
-_UNITS: Final = ((10**9, "bn"), (10**6, "M"), (10**4, "k"))
+_UNITS: Final = ((9, "bn", 10**9), (6, "M", 10**6), (3, "k", 10**4))
+"""Power of ten, name, and the top from which an axis uses it: as figures.tokens does."""
 
 
 def timeline(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
-from toktra.server.people import routes as people
-from toktra.server.usage import routes as usage
+from toktra.server.people.routes import sign_in_pages
+from toktra.server.usage.routes import usage_pages
 from toktra.server.web import notices
 from toktra.server.web.access import ALLOWED, Action
 from toktra.server.web.headers import SameOrigin, SecurityHeaders
@@ -23,19 +22,28 @@ async def static_file(visit: Visit) -> Response:
     return STATIC.answer(version, name) or notices.not_found()
 
 
-PAGES: Final = (
-    *usage.ROUTES,
-    *people.ROUTES,
-    Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
-)
+def site_pages() -> list[Page]:
+    """Every page of the site. Raises ValueError for one whose action has no line in the table."""
+    pages = [
+        *usage_pages(),
+        *sign_in_pages(),
+        Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
+    ]
+    unlisted = [page.path for page in pages if page.action not in ALLOWED]
+    if unlisted:
+        raise ValueError(f"no role may open {', '.join(unlisted)}: list the action in access.py")
+    return pages
 
 
 def site_routes() -> list[BaseRoute]:
-    """All pages. The app puts the `Database` in `app.state.database`. Raises ValueError for an action nobody has."""
-    unlisted = [page.path for page in PAGES if page.action not in ALLOWED]
-    if unlisted:
-        raise ValueError(f"no role may open {', '.join(unlisted)}: list the action in access.py")
-    return list(PAGES)
+    """The pages, and last a page for every address that does not exist. They read the pool from app.state.database."""
+    return [*site_pages(), Route("/{anything:path}", nowhere, methods=["GET"])]
+
+
+async def nowhere(request: Request) -> Response:
+    """The answer to an address that leads nowhere; it says the same to everyone, so it has no action."""
+    del request
+    return notices.not_found()
 
 
 def site_middleware() -> list[Middleware]:
