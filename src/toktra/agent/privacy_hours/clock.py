@@ -25,6 +25,8 @@ DRIFT: Final = 500e-6
 """The most a system's clock is slewed against its oscillator: 500 ppm (RFC 5905, section 11.3)."""
 BELIEF_RENEWED_AFTER_S: Final = 3600.0
 """So that the slewing allowed for adds up to seconds, not to minutes over a month."""
+SLEPT_AT_MOST_S: Final = 12 * 3600.0
+"""Slewing is allowed for over this long without a reading: a night's suspend."""
 WRITTEN_S: Final = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 """No right clock shows an earlier time: this program did not exist."""
 
@@ -119,7 +121,9 @@ def _anew(reading: Reading, *, seen_s: float) -> Trust:
 def _steadily(trust: Trust, reading: Reading) -> Trust:
     set_by_s = reading.wall_s - _ran_on_to(trust, reading)
     elapsed_s = reading.monotonic_s - trust.anchor_monotonic_s
-    if abs(set_by_s) <= TOLERANCE_S + DRIFT * elapsed_s:
+    in_doubt = trust.earliest_s or trust.latest_s
+    slewed_s = 0.0 if in_doubt else DRIFT * min(elapsed_s, SLEPT_AT_MOST_S)
+    if abs(set_by_s) <= TOLERANCE_S + slewed_s:
         if elapsed_s >= BELIEF_RENEWED_AFTER_S:
             return _anew(reading, seen_s=trust.seen_s)
         return msgspec.structs.replace(trust, earliest_s=0.0, latest_s=0.0, seen_s=max(trust.seen_s, reading.wall_s))

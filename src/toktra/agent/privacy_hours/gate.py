@@ -150,8 +150,10 @@ class Gate:
         self._trust = trust_after(self._trust, reading)
         if slack(self._trust, reading) != NO_SLACK or self._zone is None:
             return self.obey_owner(end_pause(self._wishes))
-        now = datetime.fromtimestamp(reading.wall_s, UTC)
-        return self.obey_owner(resume(self._wishes, now, frozenset({self._zone.key})))
+        try:
+            return self.obey_owner(resume(self._wishes, datetime.fromtimestamp(reading.wall_s, UTC), self._zone))
+        except UnknownZone:
+            return self.obey_owner(end_pause(self._wishes))
 
     def add(self, schedule: Schedule) -> None:
         """A server asks for more private time. Raises UnknownZone and TooManyAdded, and then changes nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -87,17 +88,17 @@ def end_pause(wishes: Wishes) -> Wishes:
     return msgspec.structs.replace(wishes, pause=None)
 
 
-def resume(wishes: Wishes, now: datetime, zones: frozenset[str]) -> Wishes:
+def resume(wishes: Wishes, now: datetime, device_zone: ZoneInfo) -> Wishes:
     """The owner's "end now": ends a pause, and each of their own windows that covers `now`, this once.
 
     A window that begins later counts in full, even one that overlaps what was ended. Added time stays private.
-    `zones` names those the schedule is read in at present, besides its own.
+    Raises UnknownZone.
     """
     now = now.astimezone(UTC).replace(microsecond=0)
     ends_s = [
         covering.span.end_s
-        for name in {wishes.schedule.zone, *zones}
-        for covering in Calendar(wishes.schedule, find_zone(name), added=False).covering(int(now.timestamp()))
+        for zone in (find_zone(wishes.schedule.zone), device_zone)
+        for covering in Calendar(wishes.schedule, zone, added=False).covering(int(now.timestamp()))
     ]
     resumption = Resumption(at=now, until=datetime.fromtimestamp(max(ends_s), UTC)) if ends_s else wishes.resumption
     return msgspec.structs.replace(end_pause(wishes), resumption=resumption)
