@@ -28,14 +28,8 @@ __noinline int account_sent(const struct flow_key *key, __u32 record, __u32 new_
 		return 0;
 	uid = flow->uid;
 	bpf_spin_lock(&flow->lock);
-	if (is_of(flow, &local)) {
-		ended = meter_quiet(&flow->meter, now, &event.totals);
-		if (record)
-			ended |= meter_tls_record(&flow->meter, record >> 16, record & 0xffff, now, &event.totals);
-		flow->meter.inside_record = inside_record;
-		if (new_bytes)
-			meter_count_sent(&flow->meter, new_bytes, now);
-	}
+	if (is_of(flow, &local))
+		ended = meter_tls_sent(&flow->meter, record, new_bytes, inside_record, now, &event.totals);
 	bpf_spin_unlock(&flow->lock);
 	if (ended)
 		hand_up_totals(&event, EVENT_EXCHANGE, uid, &local, now);

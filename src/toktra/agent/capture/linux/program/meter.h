@@ -241,6 +241,20 @@ static __always_inline int meter_tls_record(struct meter *meter, __u32 kind, __u
 	return ended;
 }
 
+/* One record of a client packet (0: none), and with the last of them the packet's new bytes. */
+static __always_inline int meter_tls_sent(struct meter *meter, __u32 record, __u32 new_bytes, int inside_record, __u64 at,
+					  struct totals *told)
+{
+	int ended = meter_quiet(meter, at, told);
+
+	if (record)
+		ended |= meter_tls_record(meter, record >> 16, record & 0xffff, at, told);
+	meter->inside_record = inside_record;
+	if (new_bytes)
+		meter_count_sent(meter, new_bytes, at);
+	return ended;
+}
+
 static __always_inline int meter_tls_received(struct meter *meter, __u32 new_bytes, __u64 at, struct totals *told)
 {
 	int ended = meter_quiet(meter, at, told);

@@ -1,0 +1,51 @@
+"""The lab, and a capture of this machine's kernel that knows the hosts a test names."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from toktra.agent.capture.linux import CannotCapture, LinuxCapture
+
+sys.path.insert(0, str(Path(__file__).parents[4]))
+
+from tests.lab.lab import Lab, why_not
+from tests.lab.watching import Watch
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with Lab() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def domain() -> str:
+    """A name of this run's own: other traffic of this machine, and other runs, never match it."""
+    return f"{secrets.token_hex(4)}.test"
+
+
+@pytest.fixture
+def watch(domain: str) -> Iterator[Callable[..., Watch]]:
+    """Opens a capture that takes the given hosts (api.DOMAIN unless told) for providers."""
+    captures: list[LinuxCapture] = []
+
+    def open_watch(*hosts: str, ports: tuple[int, ...] = (443,)) -> Watch:
+        known = hosts or (f"api.{domain}",)
+        try:
+            capture = LinuxCapture.open(ports, lambda host: host if host in known else None)
+        except CannotCapture as error:
+            pytest.skip(str(error))
+        captures.append(capture)
+        return Watch(capture, known)
+
+    yield open_watch
+    for capture in captures:
+        capture.close()

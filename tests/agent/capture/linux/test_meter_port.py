@@ -1,0 +1,132 @@
+"""The kernel's meter, compiled for this machine, tells the same exchanges as meter.py from the same packets."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import toktra.agent.capture.linux
+from toktra.agent.capture.linux.exchanges import NS, ProviderFlow
+from toktra.agent.capture.linux.layout import TOTALS, read_totals
+from toktra.agent.capture.meter import Form, QuicMeter, TlsMeter
+from toktra.agent.capture.observed import Exchange
+
+PROGRAM = Path(toktra.agent.capture.linux.__file__).parent / "program"
+START_NS = 1_000 * NS
+
+pauses_ms = st.sampled_from([0, 1, 20, 49, 51, 400, 2_900, 3_100, 9_000])
+lengths = st.one_of(
+    st.sampled_from(
+        [19, 21, 43, 44, 47, 50, 51, 52, 53, 56, 57, 59, 60, 62, 63, 68, 69, 75, 81, 85, 111, 112, 560, 561]
+    ),
+    st.integers(1, 16_401),
+)
+sizes = st.one_of(
+    st.sampled_from(
+        [1, 39, 60, 61, 64, 65, 67, 68, 72, 73, 110, 120, 121, 700, 701, 1_000, 1_149, 1_150, 1_448, 1_449, 1_501]
+    ),
+    st.integers(1, 65_000),
+)
+records = st.lists(st.tuples(st.sampled_from([20, 21, 22, 23, 23, 23, 23]), lengths), max_size=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    pause_ms: int
+    from_client: bool
+    new_bytes: int
+    records: list[tuple[int, int]]
+    inside_record: bool
+    form: Form
+
+
+packets = st.lists(
+    st.builds(Packet, pauses_ms, st.booleans(), sizes, records, st.booleans(), st.sampled_from(Form)), max_size=40
+)
+
+
+class Compiled:
+    """meter.h behind ctypes."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+        self._meter = ctypes.create_string_buffer(library.size())
+        self._told = ctypes.create_string_buffer(TOTALS.size)
+        library.start(self._meter)
+        self._flow = ProviderFlow("api.example.test", None)
+
+    def tls_sent(self, packet: Packet, at: int) -> list[Exchange]:
+        """As the kernel program does it: each record but the last on its own, the last with the packet's bytes."""
+        numbers = [kind << 16 | length for kind, length in packet.records]
+        told: list[Exchange] = []
+        for number in numbers[:-1]:
+            told += self._call(self._library.tls_sent, number, 0, 1, at)
+        last = numbers[-1] if numbers else 0
+        return told + self._call(self._library.tls_sent, last, packet.new_bytes, packet.inside_record, at)
+
+    def tls_received(self, packet: Packet, at: int) -> list[Exchange]:
+        return self._call(self._library.tls_received, packet.new_bytes, at)
+
+    def quic(self, packet: Packet, at: int) -> list[Exchange]:
+        function = self._library.quic_sent if packet.from_client else self._library.quic_received
+        return self._call(function, packet.new_bytes, at, int(packet.form))
+
+    def close(self) -> list[Exchange]:
+        exchange = self._flow.closed(read_totals(self._meter.raw), 0)
+        return [exchange] if exchange else []
+
+    def _call(self, function: Callable[..., int], *arguments: int) -> list[Exchange]:
+        converted = [ctypes.c_ulong(argument) for argument in arguments]
+        if not function(self._meter, *converted, self._told):
+            return []
+        exchange = self._flow.ended(read_totals(self._told.raw), 0)
+        return [exchange] if exchange else []
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    compiler = shutil.which("cc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("comparing the two meters takes a C compiler")
+    target = tmp_path_factory.mktemp("meter") / "meter.so"
+    source = Path(__file__).with_name("meter_harness.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", f"-I{PROGRAM}", str(source), "-o", str(target)], check=True)
+    return ctypes.CDLL(str(target))
+
+
+@settings(max_examples=300, deadline=None)
+@given(packets=packets)
+def test_tls_exchanges_are_those_of_the_python_meter(library: ctypes.CDLL, packets: list[Packet]) -> None:
+    compiled, meter, at = Compiled(library), TlsMeter(), START_NS
+    for packet in packets:
+        at += packet.pause_ms * 1_000_000
+        if packet.from_client:
+            expected = meter.sent(packet.new_bytes, at / NS, packet.records, inside_record=packet.inside_record)
+            told = compiled.tls_sent(packet, at)
+        else:
+            expected = meter.received(packet.new_bytes, at / NS)
+            told = compiled.tls_received(packet, at)
+        assert told == ([expected] if expected else [])
+    last = meter.close()
+    assert compiled.close() == ([last] if last else [])
+
+
+@settings(max_examples=300, deadline=None)
+@given(packets=packets)
+def test_quic_exchanges_are_those_of_the_python_meter(library: ctypes.CDLL, packets: list[Packet]) -> None:
+    compiled, meter, at = Compiled(library), QuicMeter(), START_NS
+    for packet in packets:
+        at += packet.pause_ms * 1_000_000
+        feed = meter.sent if packet.from_client else meter.received
+        expected = feed(packet.new_bytes, at / NS, packet.form)
+        assert compiled.quic(packet, at) == ([expected] if expected else [])
+    last = meter.close()
+    assert compiled.close() == ([last] if last else [])
