@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -235,3 +236,15 @@ async def device(api: httpx.AsyncClient, code: str) -> SignedDevice:
 async def other_device(api: httpx.AsyncClient, code: str) -> SignedDevice:
     """A second device of the same tenant."""
     return await enrol_device(api, code, hostname="desk-2")
+
+
+@pytest.fixture
+def enrol(api: httpx.AsyncClient, code: str) -> Callable[..., Awaitable[SignedDevice]]:
+    """Enrols one more device at each call."""
+    return functools.partial(enrol_device, api, code=code)
+
+
+@pytest.fixture
+def enrolment(api: httpx.AsyncClient) -> Callable[..., Awaitable[httpx.Response]]:
+    """Sends an enrolment request: enrolment(code, private_key, …)."""
+    return functools.partial(post_enrolment, api)

@@ -46,12 +46,13 @@ def _where(command: F) -> F:
 @click.option("--key", type=click.Path(path_type=Path), help="PEM file with the certificate's private key.")
 def run(settings: Path | None, **given: Any) -> None:
     """Serve the device API and the site until stopped."""
-    from toktra.server.listening import check_reach, listen, serve  # noqa: PLC0415
+    from toktra.server.listening import check_reach, listen, serve, stop_in_order  # noqa: PLC0415
     from toktra.server.logs import configure_logging  # noqa: PLC0415
 
     with _explained():
         chosen = load_settings(os.environ, settings, given)
         check_reach(chosen)
+        stop_in_order()
         with listen(chosen.host, chosen.port) as at, database_of(chosen) as urls:
             urls.check()
             configure_logging()

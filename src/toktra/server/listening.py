@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import ssl
 from ipaddress import ip_address
@@ -62,6 +63,20 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EACCES:
             raise AddressNotAvailable(f"port {port} is reserved for root. Choose one above 1023 with --port.") from None
         raise AddressNotAvailable(f"cannot listen on {host} port {port}: {error.strerror}") from None
+
+
+def stop_in_order() -> None:
+    """SIGTERM and SIGINT unwind the program like an exit, whatever it is doing, so that the database is stopped too.
+
+    While it serves, uvicorn has these signals; when it has finished it raises them again, and they come here.
+    """
+
+    def leave(number: int, frame: object) -> None:
+        del number, frame
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
 
 
 def serve(settings: ServerSettings, at: socket.socket) -> None:

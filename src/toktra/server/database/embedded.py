@@ -105,14 +105,7 @@ class EmbeddedPostgres:
         self._directory.open()
         try:
             self._passwords = self._directory.passwords()
-            clear_leftovers(self._directory.cluster)
-            programs = find_programs(self._directory.cluster)
-            programs = reachable_by(self._directory.account, programs, self._directory.home)
-            if not self._directory.cluster.exists():
-                self._make_cluster(programs)
-            self._launch(programs)
-            self._wait_until_ready()
-            self._ensure_roles_and_database()
+            self._run()
         except BaseException:
             self.stop()
             raise
@@ -127,6 +120,24 @@ class EmbeddedPostgres:
                 self._socket_directory.rmdir()
             self._socket_directory = None
         self._directory.close()
+
+    def restart(self) -> None:
+        """Starts it again after it was killed; waits for recovery. Clients find it under the same URLs."""
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+        self._run()
+
+    def _run(self) -> None:
+        """With the data directory locked: clears what is left of an earlier run, starts, waits, completes."""
+        clear_leftovers(self._directory.cluster)
+        programs = find_programs(self._directory.cluster)
+        programs = reachable_by(self._directory.account, programs, self._directory.home)
+        if not self._directory.cluster.exists():
+            self._make_cluster(programs)
+        self._launch(programs)
+        self._wait_until_ready()
+        self._ensure_roles_and_database()
 
     def _make_cluster(self, programs: Programs) -> None:
         """initdb beside the final place, then a rename: a start that is cut short leaves no half-made cluster."""

@@ -16,7 +16,7 @@ select device_id, status from device where tenant_id = :tenant_id and public_key
 -- name: public_key_of(tenant_id, device_id)$
 select public_key from device where tenant_id = :tenant_id and device_id = :device_id;
 
--- name: add_device(tenant_id, public_key, hostname, platform, agent_version)<!
+-- name: add_device(tenant_id, public_key, hostname, platform, agent_version)$
 insert into device (tenant_id, public_key, hostname, platform, agent_version)
 values (:tenant_id, :public_key, :hostname, :platform, :agent_version)
 returning device_id;

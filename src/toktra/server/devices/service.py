@@ -102,7 +102,7 @@ async def enrol(database: Database, request: EnrolmentRequest, public_key: Ed255
         if found.uses_left == 0:
             raise EnrolmentRefused(CodeFault.USED)
         await _queries.use_code(connection, **named)
-        (device_id,) = await _queries.add_device(
+        device_id = await _queries.add_device(
             connection,
             tenant_id=tenant.tenant_id,
             public_key=raw_key,

@@ -13,7 +13,7 @@ import aiosql
 import psycopg
 
 from toktra.catalogue import Catalogue
-from toktra.server.database.pool import Database
+from toktra.server.database.pool import Connection, Database
 from toktra.server.ingest.checks import Columns, check
 from toktra.server.ingest.months import Months
 from toktra.wire.events import Batch, BatchAccepted, OutOfSequence
@@ -49,13 +49,7 @@ class Ingest:
 
         `key` is whose signature was verified. Raises InvalidMessage or DeviceRefused; then nothing was stored.
         """
-        columns = check(
-            batch,
-            device=str(key.device),
-            catalogue=self.catalogue,
-            now_s=self.clock(),
-            accepted_age_days=self.accepted_age_days,
-        )
+        columns = self.check(key, batch)
         await self.months.ensure(columns.months)
         try:
             row = await self._store(key, batch, columns)
@@ -75,23 +69,37 @@ class Ingest:
         """What is better done before the first batch."""
         await self.months.ensure_ahead(datetime.fromtimestamp(self.clock(), UTC).date())
 
+    def check(self, key: KeyId, batch: Batch) -> Columns:
+        """All that can be told without the database. Raises InvalidMessage."""
+        return check(
+            batch,
+            device=str(key.device),
+            catalogue=self.catalogue,
+            now_s=self.clock(),
+            accepted_age_days=self.accepted_age_days,
+        )
+
+    async def store(self, connection: Connection, key: KeyId, batch: Batch, columns: Columns) -> Any:
+        """The one round trip. In a transaction of the caller's, it is durable when that is."""
+        return await _queries.ingest_batch(
+            connection,
+            tenant=key.tenant,
+            device=key.device,
+            epoch=batch.epoch,
+            prev_seq=batch.prev_seq,
+            agent_version=batch.agent_version,
+            estimator_version=batch.estimator_version,
+            hosts=columns.hosts,
+            users=columns.users,
+            at=columns.at,
+            host=columns.host,
+            user=columns.user,
+            request_bytes=columns.request_bytes,
+            response_bytes=columns.response_bytes,
+            input_tokens=columns.input_tokens,
+            output_tokens=columns.output_tokens,
+        )
+
     async def _store(self, key: KeyId, batch: Batch, columns: Columns) -> Any:
         async with self.database.global_tables() as connection:  # the function itself names the tenant
-            return await _queries.ingest_batch(
-                connection,
-                tenant=key.tenant,
-                device=key.device,
-                epoch=batch.epoch,
-                prev_seq=batch.prev_seq,
-                agent_version=batch.agent_version,
-                estimator_version=batch.estimator_version,
-                hosts=columns.hosts,
-                users=columns.users,
-                at=columns.at,
-                host=columns.host,
-                user=columns.user,
-                request_bytes=columns.request_bytes,
-                response_bytes=columns.response_bytes,
-                input_tokens=columns.input_tokens,
-                output_tokens=columns.output_tokens,
-            )
+            return await self.store(connection, key, batch, columns)

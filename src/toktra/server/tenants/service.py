@@ -77,7 +77,7 @@ def found(owner_url: str, *, slug: str, name: str, owner_name: str, region: str 
         owner = _queries_as_owner.owner_of(connection, tenant_id=tenant.tenant_id)
         if owner is None:
             owner = _queries_as_owner.add_owner(connection, tenant_id=tenant.tenant_id, display_name=owner_name)
-        return Founded(tenant, owner[0], new)
+        return Founded(tenant, owner, new)
 
 
 def _tenant(row: Any) -> Tenant:
