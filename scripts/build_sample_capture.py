@@ -2,7 +2,7 @@
 
 Sizes and streaming patterns come from generated conversations (bench/tokens/data); client and server are two OpenSSL
 objects in this process, and no packet leaves it. Only what a replay needs is kept of each packet: hellos whole, of
-everything else the headers, as a capture with a short snap length would have it.
+everything else the headers and five bytes, as a capture with a short snap length would have it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ import trustme
 HERE = Path(__file__).parent.parent
 MSS = 1448
 HEADER_BYTES = 14 + 20 + 32
+RECORD_HEADER_BYTES = 5
+ONE_RECORD = 15_000
+"""Requests stay below this, so that each is one TLS record and its header starts a packet."""
 SYN, ACK, PSH, FIN = 0x02, 0x10, 0x08, 0x01
 BORROWED = {"claude.ai": "api.anthropic.com"}
 """A host without generated conversations of its own borrows the sizes of the maker's other one."""
@@ -86,7 +89,9 @@ class Connection:
             + segment
             + payload
         )
-        self.capture.packets.append((self.at, packet if keep else packet[:HEADER_BYTES], len(packet)))
+        self.capture.packets.append(
+            (self.at, packet if keep else packet[: HEADER_BYTES + RECORD_HEADER_BYTES], len(packet))
+        )
         self.sequence[side] = (self.sequence[side] + len(payload) + bool(flags & (SYN | FIN))) % 2**32
         self.at += 20e-6
 
@@ -133,7 +138,7 @@ class Connection:
 
 
 def conversations(path: Path) -> dict[str, list[list[dict[str, Any]]]]:
-    """Generated conversations by host, turns in order, none with images or very long contexts."""
+    """Generated conversations by host, turns in order, none with very long requests or answers."""
     grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
     with gzip.open(path, "rt") as lines:
         for line in lines:
@@ -141,7 +146,7 @@ def conversations(path: Path) -> dict[str, list[list[dict[str, Any]]]]:
             grouped.setdefault((row["provider_host"], row["conversation"]), []).append(row)
     by_host: dict[str, list[list[dict[str, Any]]]] = {}
     for (host, _), turns in grouped.items():
-        if all(turn["request_bytes"] < 40_000 and turn["segments_in"] < 250 for turn in turns):
+        if all(turn["request_bytes"] < ONE_RECORD and turn["segments_in"] < 250 for turn in turns):
             by_host.setdefault(host, []).append(turns)
     return by_host
 
