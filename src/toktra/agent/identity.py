@@ -59,7 +59,7 @@ def read_identity(path: Path) -> Identity:
     """Raises NotEnrolled when there is none, IdentityNotUsable when it cannot be read."""
     try:
         stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
-        key = load_pem_private_key(stored.private_key.encode(), password=None)
+        key = key_from_pem(stored.private_key)
         KeyId.parse(stored.key_id)
     except FileNotFoundError:
         raise NotEnrolled(
@@ -72,8 +72,6 @@ def read_identity(path: Path) -> Identity:
             f"The device's identity {path} cannot be used ({error}). Restore it from a backup, or ask for a new code"
             " and run: toktra agent enrol CODE --server URL --again"
         ) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise IdentityNotUsable(f"The key in {path} is not an Ed25519 key. Enrol again with --again.")
     return Identity(
         server=stored.server, tenant=stored.tenant, device=stored.device, key_id=stored.key_id, private_key=key
     )
@@ -81,12 +79,24 @@ def read_identity(path: Path) -> Identity:
 
 def write_identity(path: Path, identity: Identity) -> None:
     """Whole and on the disk when it returns. Raises OSError."""
-    pem = identity.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     stored = _Stored(
         server=identity.server,
         tenant=identity.tenant,
         device=identity.device,
         key_id=identity.key_id,
-        private_key=pem.decode(),
+        private_key=key_to_pem(identity.private_key),
     )
     write_durably(path, msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n", mode=MODE)
+
+
+def key_to_pem(key: Ed25519PrivateKey) -> str:
+    """PKCS #8, not encrypted: the file's mode protects it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def key_from_pem(text: str) -> Ed25519PrivateKey:
+    """Raises ValueError for anything but an Ed25519 key."""
+    key = load_pem_private_key(text.encode(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("its key is not an Ed25519 key")  # noqa: TRY004 - it is about a file's content
+    return key

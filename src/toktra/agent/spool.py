@@ -74,6 +74,15 @@ class Numbered:
     events: list[UsageEvent]
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a source that can be read again has been read, so that each of its exchanges is taken in once."""
+
+    source: str
+    """Names the content, for example by its digest."""
+    exchanges: int
+
+
 @dataclass(slots=True)
 class _Change:
     """A transaction under way; `counts` as they will be when it is complete."""
@@ -106,12 +115,17 @@ class Spool:
         """As of the last completed change."""
         return self._counts
 
-    def append(self, events: Sequence[UsageEvent]) -> None:
-        """Adds events at the end, and drops the oldest when that makes too many."""
+    def append(self, events: Sequence[UsageEvent], *, progress: Progress | None = None) -> None:
+        """Adds events at the end, and drops the oldest when that makes too many. `progress` is noted with them."""
         rows = [encode(event) for event in events]
-        if not rows:
+        if not rows and progress is None:
             return
         with self._change() as change:
+            if progress:
+                change.run.execute(
+                    "insert into counter values (?, ?) on conflict (name) do update set value = excluded.value",
+                    (f"read {progress.source}", progress.exchanges),
+                )
             change.run.executemany("insert into event (event) values (?)", [(row,) for row in rows])
             change.counts = replace(
                 change.counts,
@@ -119,6 +133,12 @@ class Spool:
                 waiting_bytes=change.counts.waiting_bytes + sum(map(len, rows)),
             )
             self._drop_excess(change)
+
+    def progress(self, source: str) -> int:
+        """How many exchanges of a source that can be read again were taken in before; 0 for one never seen."""
+        with self._lock:
+            row = self._connection.execute("select value from counter where name = ?", (f"read {source}",)).fetchone()
+        return int(row[0]) if row else 0
 
     def next_batch(self, limit: int = MAX_BATCH_EVENTS) -> Numbered:
         """The oldest waiting events, at most `limit`. Asked again it answers the same, until some are acknowledged."""
@@ -237,9 +257,9 @@ class Spool:
 
 
 def _read_counts(connection: sqlite3.Connection) -> Counts:
-    counters = dict(connection.execute("select name, value from counter").fetchall())
+    rows = dict(connection.execute("select name, value from counter").fetchall())
     waiting, size = connection.execute("select count(*), coalesce(sum(length(event)), 0) from event").fetchone()
-    return Counts(waiting=waiting, waiting_bytes=size, **counters)
+    return Counts(waiting=waiting, waiting_bytes=size, **{name: rows[name] for name in COUNTERS})
 
 
 def _write_counters(change: _Change, before: Counts) -> None:

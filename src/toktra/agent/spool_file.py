@@ -119,7 +119,7 @@ def _check_or_create(connection: sqlite3.Connection, path: Path) -> None:
     verdict = connection.execute("pragma quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise SpoolDamaged(verdict)
-    if {name for (name,) in connection.execute("select name from counter")} != set(COUNTERS):
+    if not {name for (name,) in connection.execute("select name from counter")} >= set(COUNTERS):
         raise SpoolDamaged("its counters are missing")
     for (row,) in connection.execute("select event from event"):
         decode_event(row)

@@ -57,6 +57,11 @@ class StateDirectory:
         return self.path / "identity.json"
 
     @property
+    def pending_enrolment(self) -> Path:
+        """See `enrol`."""
+        return self.path / "enrolment.pending"
+
+    @property
     def spool(self) -> Path:
         """See `spool`."""
         return self.path / "spool.sqlite"

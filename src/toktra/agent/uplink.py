@@ -7,8 +7,8 @@
 - The server's mark settles what is in the spool. When it lies from what was acknowledged to what was numbered, the
   events up to it are delivered. Anything else means that one side forgot (a restored database, a restored device, a
   lost spool): a new epoch begins and all that waits is numbered anew.
-- An event refused by name (400 with events[i]) may not block the others: when the server, asked again, does not have
-  it from an earlier try, it moves to the spool's refused events and the rest goes on.
+- An event refused by name (400 with events[i]) may not block the others: it moves to the spool's refused events and the
+  rest goes on. When an earlier try may have arrived, a question makes sure first that the server does not have it.
 - No answer, 5xx and 429 are tried again with exponential backoff and full jitter, or when Retry-After says. 401 and 403
   wait an hour, since only a person can change them; recording goes on meanwhile.
 """
@@ -48,7 +48,7 @@ FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 300.0
 LONGEST_RETRY_AFTER_S: Final = 3600.0
 RETRY_WHEN_SHUT_OUT_S: Final = 3600.0
-PAUSE_AFTER_REFUSAL_S: Final = 5.0
+PAUSE_AFTER_REFUSAL_S: Final = 1.0
 
 LAST_EPOCH: Final = 2**31 - 1
 
@@ -121,6 +121,8 @@ class Uplink:
         self._failures = 0
         self._batch_limit = batch_limit
         self._refusal: _Refusal | None = None
+        self._in_doubt = True
+        """Whether a batch may have arrived whose answer did not."""
 
     def step(self, *, at_once: bool = False, answer_within_s: float = ANSWER_WITHIN_S) -> float:
         """Sends what is due, if anything is, and returns in how many seconds there may be something to do again.
@@ -222,6 +224,7 @@ class Uplink:
             self._refusal = None
             self._spool.begin_epoch(beyond=epoch)
             return False
+        self._in_doubt = False
         self._take_out_refused()
         return True
 
@@ -251,9 +254,12 @@ class Uplink:
             self._try_again("A proxy before the server lets no request through. Check the server's address.")
 
     def _suspect(self, batch: Batch, place: int, reason: str) -> None:
-        """Asks where the server stands before the event is taken out: an earlier try may have arrived after all."""
+        """Takes the event out, after asking where the server stands when an earlier try may have arrived."""
         self._refusal = _Refusal(batch.events[place].sequence, reason)
-        self._ask_at = -math.inf
+        if self._in_doubt:
+            self._ask_at = -math.inf
+        else:
+            self._take_out_refused()
         self._not_before = self._monotonic() + PAUSE_AFTER_REFUSAL_S * self._jitter()
 
     def _shut_out(self, answer: Answer) -> None:
@@ -282,6 +288,7 @@ class Uplink:
 
     def _try_again(self, because: str, *, retry_after_s: float = 0.0) -> None:
         """Later: exponential backoff with full jitter, on top of what the server asked for."""
+        self._in_doubt = True
         longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(self._failures, 30))
         self._failures += 1
         self._not_before = self._monotonic() + retry_after_s + longest * self._jitter()

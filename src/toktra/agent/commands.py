@@ -1,0 +1,223 @@
+"""`toktra agent run | status | enrol`.
+
+Exit codes: 0 done; 1 it was tried and failed, later may be better; 2 something has to be given or changed first, the
+message says what; 3 (`status` only) no agent is running.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from toktra.agent.accounts import Accounts, read_mapping
+from toktra.agent.enrol import enrol as enrol_device
+from toktra.agent.errors import EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
+from toktra.agent.launch import run as run_agent
+from toktra.agent.launch import stop_on_signals
+from toktra.agent.server_address import server_address
+from toktra.agent.settings import AgentSettings
+from toktra.agent.state_directory import SYSTEM_DIRECTORY, StateDirectory, default_state_directory
+from toktra.agent.status import Status, read_status
+from toktra.agent.transport import Transport
+
+state_option = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="TOKTRA_AGENT_STATE",
+    show_envvar=True,
+    help=f"State directory. Default: {SYSTEM_DIRECTORY} for root, one in the home directory for others.",
+)
+ca_option = click.option(
+    "--ca",
+    "ca_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="TOKTRA_AGENT_CA",
+    show_envvar=True,
+    help="Certificate authorities to trust instead of the system's (PEM).",
+)
+
+
+@click.group()
+def agent() -> None:
+    """Run and inspect the agent on this device."""
+
+
+@agent.command()
+@state_option
+@ca_option
+@click.option(
+    "--server",
+    envvar="TOKTRA_AGENT_SERVER",
+    show_envvar=True,
+    help="URL to upload to. Default: the server the device enrolled with.",
+)
+@click.option(
+    "--ports",
+    default="443",
+    show_default=True,
+    envvar="TOKTRA_AGENT_PORTS",
+    show_envvar=True,
+    callback=lambda _context, _option, text: _ports(text),
+    help="Destination ports to look at, separated by commas.",
+)
+@click.option(
+    "--account",
+    envvar="TOKTRA_AGENT_ACCOUNT",
+    show_envvar=True,
+    help="Account to go on under when started as root. Default: toktra where there is one, else nobody.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    help="Read this capture file (pcap, pcapng) instead of watching this machine, upload what it holds, and end.",
+)
+@click.option("--ending-now", is_flag=True, help="With --replay: move its times, so that the last exchange ends now.")
+def run(
+    *,
+    state: Path | None,
+    ca_file: Path | None,
+    server: str | None,
+    ports: tuple[int, ...],
+    account: str | None,
+    replay: Path | None,
+    ending_now: bool,
+) -> None:
+    """Watch this machine and report its AI use, until stopped.
+
+    Watching takes root or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. They are given up once the kernel
+    program is loaded.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stopping = threading.Event()
+    stop_on_signals(stopping)
+    with _told_errors():
+        outcome = run_agent(
+            AgentSettings(
+                state=state or default_state_directory(),
+                ports=ports,
+                server=server,
+                ca_file=ca_file,
+                account=account,
+                replay=replay,
+                ending_now=ending_now,
+            ),
+            stopping,
+        )
+    if replay is not None and not stopping.is_set():
+        click.echo(f"Read {replay}: {outcome.recorded} new usage events.")
+        if outcome.waiting:
+            click.echo(f"{outcome.waiting} of them wait for the server; the next run sends them.", err=True)
+            sys.exit(1)
+
+
+@agent.command()
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
+def status(state: Path | None, as_json: bool) -> None:
+    """Say how the agent on this device is doing.
+
+    Exits with 3 when no agent is running.
+    """
+    directory = StateDirectory(state) if state else _directory_with_status()
+    found, pid = read_status(directory.status), directory.running_pid()
+    if as_json:
+        content = msgspec.to_builtins(found) if found else {}
+        click.echo(json.dumps({"running": pid is not None, **content}, indent=2))
+    else:
+        click.echo(_in_words(found, pid, directory.path))
+    if pid is None:
+        sys.exit(EXIT_NOT_RUNNING)
+
+
+@agent.command()
+@click.argument("code")
+@click.option("--server", required=True, envvar="TOKTRA_AGENT_SERVER", show_envvar=True, help="URL of the server.")
+@state_option
+@ca_option
+@click.option("--again", is_flag=True, help="Replace the identity this device has.")
+def enrol(code: str, server: str, state: Path | None, ca_file: Path | None, again: bool) -> None:
+    """Make this device known to a server with an enrolment CODE."""
+    directory = StateDirectory(state or default_state_directory())
+    with _told_errors(), directory.held():
+        address = server_address(server)
+        identity = enrol_device(
+            directory,
+            code=code.strip(),
+            server=address,
+            account=Accounts(read_mapping(directory.accounts)).name(_invoking_uid()),
+            again=again,
+            connect=lambda key_id, key: Transport(server=address, key_id=key_id, private_key=key, ca_file=ca_file).post,
+        )
+    click.echo(f"This device now reports to {identity.tenant} at {identity.server}.")
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    try:
+        yield
+    except (AgentError, OSError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code if isinstance(error, AgentError) else EXIT_NEEDS_YOU)
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    ports = [part.strip() for part in text.split(",")]
+    wrong = [part for part in ports if not part.isdecimal() or not 1 <= int(part) <= 65535]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not a port. Give numbers from 1 to 65535, for example 443,8443.")
+    return tuple(dict.fromkeys(int(part) for part in ports))
+
+
+def _invoking_uid() -> int:
+    """Who typed the command, also through sudo."""
+    through_sudo = os.environ.get("SUDO_UID", "")
+    return int(through_sudo) if os.geteuid() == 0 and through_sudo.isdecimal() else os.geteuid()
+
+
+def _directory_with_status() -> StateDirectory:
+    """Our own, unless only the system's agent has anything to say."""
+    own = StateDirectory(default_state_directory())
+    system = StateDirectory(SYSTEM_DIRECTORY)
+    return system if not own.status.exists() and system.status.exists() else own
+
+
+def _in_words(status: Status | None, pid: int | None, path: Path) -> str:
+    if status is None:
+        if pid:
+            return f"An agent is starting (process {pid})."
+        return f"No agent is running, and none has run with the state directory {path}."
+    events = (
+        f"Usage events: {status.recorded} recorded since the start, {status.waiting} waiting,"
+        f" {status.dropped} dropped, {status.refused} refused by the server"
+    )
+    lines = [
+        f"Agent {status.agent_version}: {status.state.value if pid else 'not running'} since {_local(status.since)}"
+        + (f", process {pid}" if pid else ""),
+        f"Reports to {status.tenant} at {status.server}: {status.link.value}",
+        *([f"  {status.because}"] if status.because else []),
+        f"Last upload: {_local(status.last_upload_at) if status.last_upload_at else 'none since the agent started'}",
+        events,
+    ]
+    if status.capture:
+        missed = sum(status.capture.missed.values())
+        lines.append(
+            f"Connections: {status.capture.connections} seen, {status.capture.provider_connections} to AI providers,"
+            f" {status.capture.hidden} with a hidden name, {missed} missed"
+        )
+        lines += [f"  missed {count}: {cause}" for cause, count in sorted(status.capture.missed.items())]
+        lines += [f"  {status.capture.degraded}"] if status.capture.degraded else []
+    return "\n".join(lines)
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,162 @@
+"""From settings to an agent at work: checks everything that can be wrong first, then opens, drops rights and runs.
+
+All modules are imported with this one. Once rights are dropped, nothing may be imported any more: the code may lie
+where only root can read.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Final
+
+import toktra
+from toktra.agent.accounts import Accounts, read_mapping
+from toktra.agent.capture.linux.errors import CannotCapture
+from toktra.agent.capture.linux.source import LinuxCapture
+from toktra.agent.capture_source import CaptureSource, ReplaySource, digest_of
+from toktra.agent.epochs import EpochCounter
+from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
+from toktra.agent.gate import decide
+from toktra.agent.identity import read_identity
+from toktra.agent.recorder import Recorder
+from toktra.agent.reporter import Reporter
+from toktra.agent.rights import account_to_become, become
+from toktra.agent.server_address import server_address
+from toktra.agent.service import Service
+from toktra.agent.settings import AgentSettings
+from toktra.agent.spool import Progress, Spool
+from toktra.agent.state_directory import StateDirectory
+from toktra.agent.transport import Transport
+from toktra.agent.uplink import Uplink
+from toktra.catalogue import Catalogue, load_catalogue
+from toktra.catalogue.estimate import ESTIMATOR_VERSION
+
+_log: Final = logging.getLogger(__name__)
+_jitter: Final = random.SystemRandom().random
+
+
+class CannotObserve(AgentError):
+    """The kernel cannot be watched from here."""
+
+    exit_code = EXIT_NEEDS_YOU
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    recorded: int
+    waiting: int
+
+
+def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
+    """Runs an agent until `stopping` is set or its capture file is read. Raises an AgentError."""
+    state = StateDirectory(settings.state)
+    with ExitStack() as stack:
+        stack.enter_context(state.held())
+        identity = read_identity(state.identity)
+        server = server_address(settings.server) if settings.server else identity.server
+        transport = Transport(
+            server=server, key_id=identity.key_id, private_key=identity.private_key, ca_file=settings.ca_file
+        )
+        stack.callback(transport.close)
+        accounts = Accounts(read_mapping(state.accounts))
+        accounts.name(0)  # loads the system's name services while everything can still be loaded
+        catalogue = load_catalogue()
+        if settings.replay is None:
+            source: CaptureSource = _watch(settings, state, catalogue)
+            spool = _open_spool(state, stack)
+            progress = None
+        else:
+            if settings.account:
+                become(account_to_become(settings.account), state)
+            spool = _open_spool(state, stack)
+            source, progress = _read(settings, catalogue, spool)
+        uplink = Uplink(
+            spool,
+            transport.post,
+            device=identity.device,
+            agent_version=toktra.__version__,
+            estimator_version=ESTIMATOR_VERSION,
+            monotonic=time.monotonic,
+            now=_now,
+            jitter=_jitter,
+        )
+        reporter = Reporter(
+            state.status, identity=identity, server=server, source=source, spool=spool, uplink=uplink, now=_now
+        )
+        service = Service(
+            source=source,
+            recorder=Recorder(gate=decide, accounts=accounts, device=identity.device),
+            spool=spool,
+            uplink=uplink,
+            publish=reporter.publish,
+            progress=progress,
+        )
+        _log.info("toktra agent %s reports to %s at %s", toktra.__version__, identity.tenant, server)
+        try:
+            service.run(stopping)
+        finally:
+            reporter.stopped(service)
+        return Outcome(service.recorded, spool.counts().waiting)
+
+
+def _watch(settings: AgentSettings, state: StateDirectory, catalogue: Catalogue) -> LinuxCapture:
+    """Opens the kernel source, then gives up every right."""
+    account = account_to_become(settings.account)
+    try:
+        source = LinuxCapture.open(settings.ports, catalogue.find)
+    except CannotCapture as error:
+        raise CannotObserve(str(error)) from None
+    become(account, state, keep=source.needed_capabilities)
+    return source
+
+
+def _read(settings: AgentSettings, catalogue: Catalogue, spool: Spool) -> tuple[ReplaySource, Callable[[], Progress]]:
+    """A capture file as source, going on where an earlier run of the same content stopped."""
+    assert settings.replay is not None  # noqa: S101 - for the type checker
+    name = digest_of(settings.replay)
+    source = ReplaySource(
+        settings.replay,
+        catalogue.find,
+        settings.ports,
+        skip=spool.progress(name),
+        ending_at=time.time() if settings.ending_now else None,
+    )
+    return source, lambda: Progress(name, source.read)
+
+
+def _open_spool(state: StateDirectory, stack: ExitStack) -> Spool:
+    spool = Spool(state.spool, EpochCounter(state.epoch))
+    stack.callback(spool.close)
+    if spool.set_aside:
+        _log.warning(
+            "The spool was damaged and has been moved to %s; a new one was begun. What was sent is not affected; what"
+            " still waited is in that file.",
+            spool.set_aside,
+        )
+    return spool
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def stop_on_signals(stopping: threading.Event) -> None:
+    """SIGTERM and SIGINT end the agent in order."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

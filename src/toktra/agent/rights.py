@@ -1,0 +1,66 @@
+"""Whom the agent goes on as, once the kernel program is loaded and no right is needed any more."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import Final
+
+from toktra.agent.capture.linux.privileges import Account, Capability, drop_privileges
+from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
+from toktra.agent.state_directory import StateDirectory
+
+OWN_ACCOUNT: Final = "toktra"
+"""Made by the packages."""
+LAST_RESORT: Final = "nobody"
+
+
+class AccountNotUsable(AgentError):
+    """The agent cannot go on under the account that was asked for."""
+
+    exit_code = EXIT_NEEDS_YOU
+
+
+def account_to_become(name: str | None) -> Account:
+    """The account named, or the default; our own when we are not root. Raises AccountNotUsable."""
+    if os.geteuid() != 0:
+        own = Account(os.geteuid(), os.getegid())
+        if name is not None and _find(name) != own:
+            raise AccountNotUsable(f"Only root can go on as {name}. Start the agent as {name} or as root.")
+        return own
+    if name is not None:
+        found = _find(name)
+        if found is None:
+            raise AccountNotUsable(f"There is no account named {name}. Make it, or name another with --account.")
+        return found
+    for default in (OWN_ACCOUNT, LAST_RESORT):
+        found = _find(default)
+        if found is not None:
+            return found
+    raise AccountNotUsable("There is no unprivileged account to go on as. Name one with --account.")
+
+
+def become(account: Account, state: StateDirectory, *, keep: frozenset[Capability] = frozenset()) -> None:
+    """Hands the state directory to `account` and gives up every right but `keep`, for good.
+
+    Raises AccountNotUsable when the account cannot reach the directory, or the kernel refuses.
+    """
+    if os.geteuid() == 0:
+        state.give_to(account.uid, account.gid)
+    try:
+        drop_privileges(account, keep=keep)
+    except OSError as error:
+        raise AccountNotUsable(f"The agent's rights could not be given up ({error}), so it does not go on.") from None
+    if not os.access(state.path, os.R_OK | os.W_OK | os.X_OK):
+        raise AccountNotUsable(
+            f"The account the agent goes on as (uid {account.uid}) cannot reach {state.path}. Choose a directory"
+            " outside of private ones with --state, or another account with --account."
+        )
+
+
+def _find(name: str) -> Account | None:
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Account(found.pw_uid, found.pw_gid)
