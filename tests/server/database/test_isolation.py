@@ -32,6 +32,12 @@ ROWS: dict[str, LiteralString] = {
     "usage_daily": "insert into usage_daily values (%(t)s, now()::date, %(id)s, 'api.openai.com', '1', 1, 1, 1, 1, 1)",
     "usage_hourly": "insert into usage_hourly values (%(t)s, now(), 'api.openai.com', '1', 1, 1, 1, 1, 1)",
     "device_day": "insert into device_day (tenant_id, day, device_id) values (%(t)s, now()::date, %(id)s)",
+    "cost_assumption": "insert into cost_assumption (tenant_id, kind, subject, valid_from, set_by) "
+    "values (%(t)s, 'contract', 'openai', now()::date, %(id)s)",
+    "usage_api": "insert into usage_api (tenant_id, provider_id, sealed_key, key_hint) "
+    "values (%(t)s, 'openai', 'sealed', 'abcd')",
+    "reported_day": "insert into reported_day (tenant_id, provider_id, day, input_tokens, output_tokens) "
+    "values (%(t)s, 'openai', now()::date, 1, 1)",
 }
 
 
