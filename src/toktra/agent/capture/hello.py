@@ -143,7 +143,10 @@ def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
 
 def _host(message: bytes, place: int) -> str | NoName:
     """The name in the server_name extension at `place`: lengths of extension, list and name, around type host_name."""
-    _, extension, entries, kind, length = _server_name(message, place)
+    try:
+        _, extension, entries, kind, length = _server_name(message, place)
+    except struct_error:  # the hello ends with an extension too short to hold a list
+        return NoName.LIST_MALFORMED
     if kind or not length or extension != length + 5 or entries != length + 3:
         return NoName.LIST_MALFORMED
     name = message[place + 9 : place + 9 + length]

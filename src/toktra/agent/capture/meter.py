@@ -272,7 +272,7 @@ class TlsMeter(Meter):
         self, new_bytes: int, at: float, records: Iterable[tuple[int, int]] = (), *, inside_record: bool = False
     ) -> Exchange | None:
         """A client packet that brought `new_bytes`; `records` are (type, length) of the records that start in it."""
-        told = self.quiet(at)
+        told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
         for kind, length in records:
             if self._requests(kind, length, at):
                 told = self._ask(at, carries_on=self._carries_on(at)) or told
@@ -284,7 +284,7 @@ class TlsMeter(Meter):
 
     def received(self, new_bytes: int, at: float) -> Exchange | None:
         """A server packet that brought `new_bytes`."""
-        told = self.quiet(at)
+        told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
         if self._phase is Phase.HANDSHAKE:
             self._heard = 1
         else:
@@ -372,7 +372,7 @@ class QuicMeter(Meter):
 
     def sent(self, new_bytes: int, at: float, form: Form) -> Exchange | None:
         """A client datagram of `new_bytes` of payload."""
-        told = self.quiet(at)
+        told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
         probe = self._largest < new_bytes <= LARGEST_PROBE
         self._largest = max(self._largest, new_bytes)
         if form is Form.LONG:
@@ -390,7 +390,7 @@ class QuicMeter(Meter):
 
     def received(self, new_bytes: int, at: float, form: Form) -> Exchange | None:
         """A server datagram of `new_bytes` of payload."""
-        told = self.quiet(at)
+        told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
         self._heard += new_bytes
         if form is Form.SHORT:
             self._heard_short += new_bytes
@@ -421,14 +421,14 @@ class PlainMeter(Meter):
 
     def sent(self, new_bytes: int, at: float) -> Exchange | None:
         """A client packet that brought `new_bytes`."""
-        told = self.quiet(at)
+        told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
         told = self._ask(at, carries_on=False) or told
         self._count_sent(new_bytes, at)
         return told
 
     def received(self, new_bytes: int, at: float) -> Exchange | None:
         """A server packet that brought `new_bytes`."""
-        told = self.quiet(at)
+        told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
         if new_bytes > 25:  # not a lone "HTTP/1.1 100 Continue"
             self._answer(at)
         self._count_received(new_bytes, at)

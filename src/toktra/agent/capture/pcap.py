@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 READ_BYTES: Final = 1 << 18
 MAX_PACKET: Final = 1 << 20
@@ -54,23 +54,15 @@ class DamagedCapture(CaptureError):
     """A length inside the file cannot be true. All packets before it were given."""
 
 
-class Packet(NamedTuple):
-    """One captured packet."""
-
-    at: float
-    """Seconds since 1970, UTC."""
-    link_type: int
-    """LINKTYPE_ number of the interface."""
-    data: bytes
-    """The captured bytes, from the link header on."""
-    wire_bytes: int
-    """How long the packet was; `data` is shorter under a snap length."""
+Packet: TypeAlias = tuple[float, int, bytes, int]
+"""(seconds since 1970 UTC, LINKTYPE_ number of the interface, captured bytes from the link header on, length on the
+wire). The captured bytes are fewer than the length under a snap length. A bare tuple, since there are millions."""
 
 
 def read_packets(path: Path) -> Iterator[Packet]:
     """The packets of a capture file in file order.
 
-    Raises NotACapture at once; TruncatedCapture or DamagedCapture after the packets that are whole; OSError.
+    Raises NotACapture and OSError before the first; TruncatedCapture or DamagedCapture after those that are whole.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -115,7 +107,7 @@ def _read_pcap(path: Path, file: BinaryIO, order: str, tick: float) -> Iterator[
                     raise DamagedCapture(_damaged(path, count, f"claims {captured} captured bytes"))
                 break
             count += 1
-            yield Packet(seconds + fraction * tick, link_type, buffer[place + 16 : after], wire_bytes)
+            yield seconds + fraction * tick, link_type, buffer[place + 16 : after], wire_bytes
             place = after
         more = file.read(READ_BYTES)
         if not more:
@@ -226,7 +218,7 @@ def _packet(order: str, kind: int, body: bytes, interfaces: list[_Interface]) ->
         captured = min(wire_bytes, snap) if snap else wire_bytes
         if len(body) < 4 + captured:
             return None
-        return Packet(0.0, interfaces[0].link_type, body[4 : 4 + captured], wire_bytes)
+        return 0.0, interfaces[0].link_type, body[4 : 4 + captured], wire_bytes
     if len(body) < 20:
         return None
     if kind == 6:  # enhanced packet block
@@ -237,4 +229,4 @@ def _packet(order: str, kind: int, body: bytes, interfaces: list[_Interface]) ->
         return None
     interface = interfaces[number]
     at = (high << 32 | low) * interface.tick + interface.offset_s
-    return Packet(at, interface.link_type, body[20 : 20 + captured], wire_bytes)
+    return at, interface.link_type, body[20 : 20 + captured], wire_bytes

@@ -11,8 +11,9 @@ from toktra.agent.capture.tunnel import Prelude
 
 _MASK: Final = 0xFFFFFFFF
 _HALF: Final = 0x80000000
-MAX_HELD_SEGMENTS: Final = 64
-"""Out-of-order segments kept per client; more means that the capture lost a packet for good."""
+MAX_HELD_SEGMENTS: Final = 1024
+MAX_HELD_BYTES: Final = 1 << 17
+"""Out-of-order data kept per client; more means that the capture lost a packet for good."""
 
 
 class Covered:
@@ -79,11 +80,12 @@ class Covered:
 class ClientStream:
     """The client's bytes in order, as far as they are needed: for its hello, and for the record headers after it."""
 
-    __slots__ = ("_at", "_held", "_prelude", "_reader", "_records", "answer")
+    __slots__ = ("_at", "_held", "_held_bytes", "_prelude", "_reader", "_records", "answer")
 
     def __init__(self, first: int, *, midstream: bool) -> None:
         self._at = first
         self._held: dict[int, tuple[bytes, int]] = {}
+        self._held_bytes = 0
         self._prelude: Prelude | None = None if midstream else Prelude()
         self._reader = None if midstream else TlsReader()
         self._records: Records | None = Records(midstream=midstream)
@@ -100,7 +102,7 @@ class ClientStream:
         records: list[tuple[int, int]] = []
         if start > self._at:
             self._hold(start, data, payload_bytes)
-            if len(self._held) <= MAX_HELD_SEGMENTS:
+            if len(self._held) <= MAX_HELD_SEGMENTS and self._held_bytes <= MAX_HELD_BYTES:
                 return records
             self._skip_hole()
         else:
@@ -110,12 +112,14 @@ class ClientStream:
             if start > self._at:
                 break
             data, payload_bytes = self._held.pop(start)
+            self._held_bytes -= len(data)
             self._pass_on(start, data, payload_bytes, records)
         return records
 
     def _hold(self, start: int, data: bytes, payload_bytes: int) -> None:
         held = self._held.get(start)
         if held is None or held[1] < payload_bytes:
+            self._held_bytes += len(data) - (len(held[0]) if held else 0)
             self._held[start] = (data, payload_bytes)
 
     def _skip_hole(self) -> None:

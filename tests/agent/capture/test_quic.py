@@ -1,0 +1,98 @@
+"""QUIC Initials of versions 1 and 2, with aioquic as the oracle."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+
+import pytest
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import QuicProtocolVersion
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toktra.agent.capture.names import Hello, QuicReader, Refusal
+
+V1, V2 = QuicProtocolVersion.VERSION_1, QuicProtocolVersion.VERSION_2
+LONG_ALPN = [f"protocol-number-{number}" for number in range(150)]
+"""Makes a hello that needs three datagrams."""
+
+
+@cache
+def openai_datagram() -> bytes:
+    return first_flight("api.openai.com")[0]
+
+
+def first_flight(host: str, *, version: int = V1, alpn: list[str] | None = None) -> list[bytes]:
+    configuration = QuicConfiguration(
+        is_client=True,
+        server_name=host,
+        alpn_protocols=alpn or ["h3"],
+        original_version=version,
+        supported_versions=[version],
+    )
+    client = QuicConnection(configuration=configuration)
+    client.connect(("10.0.0.2", 443), now=0.0)
+    return [datagram for datagram, _ in client.datagrams_to_send(now=0.0)]
+
+
+def read(datagrams: list[bytes]) -> Hello | Refusal | None:
+    reader = QuicReader()
+    for datagram in datagrams:
+        answer = reader.feed(datagram)
+        if answer is not None:
+            return answer
+    return None
+
+
+def host_of(answer: Hello | Refusal | None) -> str | None:
+    return answer.host if isinstance(answer, Hello) else None
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_a_hello_in_one_datagram(version: int) -> None:
+    assert host_of(read(first_flight("api.openai.com", version=version))) == "api.openai.com"
+
+
+@pytest.mark.parametrize("version", [V1, V2])
+def test_a_hello_over_several_datagrams_in_any_order(version: int) -> None:
+    flight = first_flight("claude.ai", version=version, alpn=LONG_ALPN)
+    assert len(flight) >= 3
+    for seed in range(10):
+        shuffled = flight * 2
+        random.Random(seed).shuffle(shuffled)
+        assert host_of(read(shuffled)) == "claude.ai"
+    assert read(flight[:-1]) is None
+    assert read(flight[1:]) is None
+
+
+def test_initials_coalesced_into_one_datagram() -> None:
+    flight = first_flight("claude.ai", alpn=LONG_ALPN)
+    assert host_of(read([b"".join(flight)])) == "claude.ai"
+
+
+def test_datagrams_of_another_connection_change_nothing() -> None:
+    flight = first_flight("claude.ai", alpn=LONG_ALPN)
+    others = first_flight("other.example", alpn=LONG_ALPN)[1:]
+    assert host_of(read([flight[0], others[0], *flight[1:]])) in {"claude.ai", None}
+
+
+@given(place=st.integers(0, 1199), value=st.integers(1, 255))
+@settings(max_examples=200, deadline=None)
+def test_a_datagram_changed_anywhere_never_gives_another_name(place: int, value: int) -> None:
+    datagram = bytearray(openai_datagram())
+    datagram[place] ^= value
+    assert host_of(read([bytes(datagram)])) in {None, "api.openai.com"}
+
+
+@given(st.binary(max_size=1500), st.sampled_from([b"", b"\xc0\x00\x00\x00\x01", b"\xd0\x6b\x33\x43\xcf\x08"]))
+@settings(max_examples=500, deadline=None)
+def test_arbitrary_datagrams_name_nothing(rest: bytes, start: bytes) -> None:
+    assert host_of(read([start + rest] * 3)) is None
+
+
+def test_datagrams_that_cannot_be_opened_are_given_up_on() -> None:
+    noise = b"\xc0\x00\x00\x00\x01\x08" + bytes(8) + b"\x00\x00\x44\x00" + bytes(1180)
+    assert read([noise] * 16) is Refusal.UNDECRYPTABLE
+    assert read([noise] * 15) is None

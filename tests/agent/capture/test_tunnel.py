@@ -1,0 +1,52 @@
+"""Hellos behind what a client tells a proxy or a mail server first, cut at every place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from toktra.agent.capture.names import Hello, Refusal
+from toktra.agent.capture.tcp import ClientStream
+
+CONNECT = b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\n\r\n"
+PRELUDES = {
+    "CONNECT": CONNECT,
+    "CONNECT again with credentials": CONNECT + CONNECT[:-2] + b"Proxy-Authorization: Basic eDp5\r\n\r\n",
+    "SOCKS5, name": b"\x05\x01\x00" + b"\x05\x01\x00\x03\x0eapi.openai.com\x01\xbb",
+    "SOCKS5, IPv4, two methods": b"\x05\x02\x00\x02" + b"\x05\x01\x00\x01\x0a\x00\x00\x02\x01\xbb",
+    "SOCKS5, IPv6, password": b"\x05\x01\x02" + b"\x01\x03joe\x02pw" + b"\x05\x01\x00\x04" + bytes(16) + b"\x01\xbb",
+    "SOCKS4": b"\x04\x01\x01\xbb\x0a\x00\x00\x02joe\x00",
+    "SOCKS4a": b"\x04\x01\x01\xbb\x00\x00\x00\x01joe\x00api.openai.com\x00",
+    "SMTP": b"EHLO laptop\r\nSTARTTLS\r\n",
+    "IMAP": b"a001 CAPABILITY\r\na002 STARTTLS\r\n",
+    "POP3": b"CAPA\r\nSTLS\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", PRELUDES)
+def test_the_hello_behind_a_prelude_is_read(wire: Any, kind: str) -> None:
+    record = wire.real_hello("api.openai.com")
+    stream = PRELUDES[kind] + record
+    for cut in range(1, len(PRELUDES[kind]) + 10):
+        client = ClientStream(0, midstream=False)
+        found = client.take(0, stream[:cut], cut) + client.take(cut, stream[cut:], len(stream) - cut)
+        assert isinstance(client.answer, Hello), cut
+        assert client.answer.host == "api.openai.com"
+        assert found == [(22, len(record) - 5)], cut
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\x05\x01\x00\x05\x01\x00\x09\x00\x00\x00\x00\x00\x00\x00",
+        b"CONNECT a:1 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nHost: api.openai.com\r\n\r\n",
+        b"\x00\x00\x00\x08",
+        b"A" * 20000,
+        b"SSH-2.0-client\r\n" + bytes(20),
+    ],
+)
+def test_what_leads_to_no_hello_is_refused(stream: bytes) -> None:
+    client = ClientStream(0, midstream=False)
+    client.take(0, stream, len(stream))
+    assert client.answer is Refusal.NOT_TLS
