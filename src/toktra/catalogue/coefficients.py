@@ -18,6 +18,10 @@ BODY_SCALE_BYTES: Final = 300.0
 """Below about this many bytes a request's size is read linearly, above it by its logarithm."""
 
 
+UNKNOWN_VERSION_WIDENING: Final = 3.0
+WIDENED: Final = ("first_input", "later_input", "streamed", "whole", "totals")
+
+
 class InvalidCoefficients(ValueError):
     """The coefficient file cannot be used. The message names the table and what is wrong with it."""
 
@@ -112,6 +116,22 @@ class OutputTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """How wrong a sum of estimates may be, as 90 % reaches in logarithms."""
+
+    input_shared: float
+    """What every exchange of the family has in common, and no number of them cancels."""
+    input_own: float
+    """What one exchange has of its own; the mean of n exchanges has this over the square root of n."""
+    output_shared: float
+    output_own: float
+
+    def widened(self, factor: float) -> Totals:
+        """Every reach `factor` times as long."""
+        return Totals(*(factor * getattr(self, name) for name in Totals.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """Hosts that share a wire format, and its tables."""
 
@@ -127,13 +147,17 @@ class Family:
     later_input: Curves
     streamed: OutputTable
     whole: OutputTable
+    totals: Totals
 
 
 class Coefficients:
     """Every family of one fit. The family named "pooled" answers for hosts no other claims."""
 
-    def __init__(self, version: str, header: Header, families: Sequence[Family]) -> None:
+    def __init__(
+        self, version: str, header: Header, families: Sequence[Family], earlier: Mapping[str, float] | None = None
+    ) -> None:
         self.version = version
+        self._earlier = dict(earlier or {})
         self.header = header
         self.families = tuple(families)
         self._by_host = {host: family for family in families for host in family.hosts}
@@ -142,6 +166,12 @@ class Coefficients:
         if not pooled:
             raise InvalidCoefficients('family: there must be one named "pooled"')
         self._pooled = pooled[0]
+
+    def widening(self, version: str) -> float:
+        """How much wider totals of estimates by another version are; a version nobody knows counts as the worst."""
+        if version == self.version:
+            return 1.0
+        return self._earlier.get(version, max(self._earlier.values(), default=UNKNOWN_VERSION_WIDENING))
 
     def family(self, host: str) -> Family:
         """The family of a host: exact, else by the longest suffix of whole labels, else pooled."""
@@ -172,6 +202,7 @@ def parse_coefficients(text: str) -> Coefficients:
 def build_coefficients(tables: Mapping[str, Any]) -> Coefficients:
     """Coefficients from parsed tables. Raises InvalidCoefficients naming the table at fault."""
     families: dict[str, Family] = {}
+    earlier = tables.get("earlier", {})
     for place, row in enumerate(_list(tables, "family", "")):
         where = f"family[{place}]"
         name = _text(row, "name", f"{where}.")
@@ -193,7 +224,7 @@ def _likeness(table: Mapping[str, Any], where: str, known: Mapping[str, Family])
         name=_text(table, "name", f"{where}."),
         hosts=tuple(str(host) for host in table.get("hosts", [])),
         suffixes=tuple(str(suffix) for suffix in table.get("suffixes", [])),
-        **{name: getattr(family, name).widened(widen) for name in ("first_input", "later_input", "streamed", "whole")},
+        **{name: getattr(family, name).widened(widen) for name in WIDENED},
     )
 
 
@@ -222,7 +253,12 @@ def _family(table: Mapping[str, Any], where: str) -> Family:
         later_input=_input_curves(_table(table, "later_input", f"{where}."), f"{where}.later_input."),
         streamed=_output_table(_table(table, "streamed", f"{where}."), f"{where}.streamed."),
         whole=_output_table(_table(table, "whole", f"{where}."), f"{where}.whole."),
+        totals=_totals(_table(table, "totals", f"{where}."), f"{where}.totals."),
     )
+
+
+def _totals(table: Mapping[str, Any], where: str) -> Totals:
+    return Totals(*(_number(table, name, where, above=0) for name in Totals.__slots__))
 
 
 def _input_curves(table: Mapping[str, Any], where: str) -> Curves:

@@ -67,15 +67,15 @@ class InvalidObservation(ValueError):
         self.reason = reason
 
 
-_shipped: Final = load_coefficients()
+SHIPPED: Final = load_coefficients()
 
-ESTIMATOR_VERSION: Final = _shipped.version
+ESTIMATOR_VERSION: Final = SHIPPED.version
 """Travels with every batch, so that the server knows which intervals belong to its estimates."""
 
 
 def estimate(observation: Observation) -> Estimate:
     """Tokens of one exchange by the shipped coefficients. Raises InvalidObservation for a negative count."""
-    return estimate_with(_shipped, observation)
+    return estimate_with(SHIPPED, observation)
 
 
 def estimate_with(coefficients: Coefficients, observation: Observation) -> Estimate:
