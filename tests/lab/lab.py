@@ -22,12 +22,14 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 import trustme
+from tests.lab.quic_server import CountingQuicServer
 from tests.lab.server import TlsServer
 
 CLIENT_4, SERVER_4 = "10.99.0.1", "10.99.0.2"
 CLIENT_6, SERVER_6 = "fd99::1", "fd99::2"
-PYTHON: Final = "/usr/bin/python3"
-"""The system's, because an interpreter in a home directory cannot be run by another account."""
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+"""For clients, because an interpreter in a home directory cannot be run by another account."""
+_FAST_OPEN_WITHOUT_COOKIES: Final = 0x207
 _CLONE_NEWNET: Final = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -74,6 +76,7 @@ class Lab:
             _ip("netns", "add", namespace)
             self._exit.callback(_ip, "netns", "delete", namespace)
             _ip("-n", namespace, "link", "set", "lo", "up")
+            self.in_namespace(namespace, _allow_fast_open)
         _ip("link", "add", "out", "netns", self.client, "type", "veth", "peer", "name", "in", "netns", self.server)
         for namespace, link, four, six in (
             (self.client, "out", CLIENT_4, CLIENT_6),
@@ -89,10 +92,26 @@ class Lab:
         self, *hosts: str, port: int = 443, address: str = SERVER_4, alpn: Sequence[str] = ("h2", "http/1.1")
     ) -> TlsServer:
         """A TLS server for these names on the server's side; it counts the bytes of every connection."""
-        listener = self.in_namespace(self.server, lambda: _listen(address, port))
+        listener = self.listen(address, port)
         server = TlsServer(listener, self.authority, hosts, alpn=alpn)
         self._exit.callback(server.close)
         return server
+
+    def serve_quic(
+        self, host: str, *, port: int = 443, address: str = SERVER_4, version: int = 1
+    ) -> CountingQuicServer:
+        """An HTTP/3 server on the server's side."""
+        certificate = self.authority.issue_cert(host)
+        chain, key = self.directory / "chain.pem", self.directory / "key.pem"
+        chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        key.write_bytes(certificate.private_key_pem.bytes())
+        return CountingQuicServer(
+            self.in_namespace(self.server, lambda: _bind_udp(address, port)), chain, key, version=version
+        )
+
+    def listen(self, address: str, port: int, *, fast_open: bool = False, multipath: bool = False) -> socket.socket:
+        """A listening socket on the server's side."""
+        return self.in_namespace(self.server, lambda: _listen(address, port, fast_open))
 
     def in_namespace(self, namespace: str, function: Callable[[], T]) -> T:
         """What `function` returns when run inside a namespace; sockets it opens stay there."""
@@ -133,7 +152,7 @@ class Lab:
         """The output of a client's command that has to succeed."""
         process = self.start(*command, uid=uid)
         out, err = process.communicate(timeout=timeout_s)
-        assert process.returncode == 0, f"{command} ended with {process.returncode}: {err.decode()}"
+        assert process.returncode == 0, f"{command[0]} ended with {process.returncode}: {err.decode()}"
         return out
 
     def curl(self, *urls_and_options: str, uid: int = 0, address: str = SERVER_4, timeout_s: float = 30) -> bytes:
@@ -146,9 +165,15 @@ class Lab:
             timeout_s=timeout_s,
         )
 
-    def python(self, script: str, *arguments: str, uid: int = 0, timeout_s: float = 30) -> bytes:
-        """A Python client (standard library only); the authority's file is its first argument."""
-        return self.run(PYTHON, "-I", "-c", script, str(self.ca_file), *arguments, uid=uid, timeout_s=timeout_s)
+    def program(
+        self, name: str, *arguments: str, uid: int = 0, python: str = SYSTEM_PYTHON, timeout_s: float = 30
+    ) -> bytes:
+        """One of tests/lab/programs; the authority's file is its first argument.
+
+        The text is passed on, because another account may not read this checkout.
+        """
+        script = (Path(__file__).parent / "programs" / f"{name}.py").read_text("utf-8")
+        return self.run(python, "-I", "-c", script, str(self.ca_file), *arguments, uid=uid, timeout_s=timeout_s)
 
     @contextmanager
     def recorded(self, *, filter_: str = "") -> Iterator[Path]:
@@ -178,9 +203,26 @@ def settle(path: Path, *, quiet_s: float = 0.3) -> None:
         threading.Event().wait(0.02)
 
 
-def _listen(address: str, port: int) -> socket.socket:
+def _listen(address: str, port: int, fast_open: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return socket.create_server((address, port), family=family, backlog=1024)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, port))
+    if fast_open:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
+    listener.listen(1024)
+    return listener
+
+
+def _bind_udp(address: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    bound.bind((address, port))
+    return bound
+
+
+def _allow_fast_open() -> None:
+    """Both ends, and without the cookie that a first connection would have to fetch."""
+    Path("/proc/sys/net/ipv4/tcp_fastopen").write_text(str(_FAST_OPEN_WITHOUT_COOKIES), "ascii")
 
 
 def _enter(namespace: str) -> None:

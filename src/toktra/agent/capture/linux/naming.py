@@ -76,10 +76,8 @@ class Namer:
     def _judge(self, hello: Hello | Refusal) -> Named:
         if isinstance(hello, Refusal):
             return Named(Verdict.UNNAMED)
+        if hello.host is not None and self._find_provider(hello.host) is not None:
+            return Named(Verdict.PROVIDER, hello.host)
         if hello.hidden:
             return Named(Verdict.HIDDEN)
-        if hello.host is None:
-            return Named(Verdict.UNNAMED)
-        if self._find_provider(hello.host) is None:
-            return Named(Verdict.FORGOTTEN)
-        return Named(Verdict.PROVIDER, hello.host)
+        return Named(Verdict.UNNAMED if hello.host is None else Verdict.FORGOTTEN)
