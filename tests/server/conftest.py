@@ -184,9 +184,16 @@ async def enrol_device(api: httpx.AsyncClient, code: str, **changes: str) -> Sig
 
 
 async def post_enrolment(
-    api: httpx.AsyncClient, code: str, private_key: Ed25519PrivateKey, *, signed_with: Any = None, **changes: str
+    api: httpx.AsyncClient, code: str, private_key: Ed25519PrivateKey, **changes: Any
 ) -> httpx.Response:
-    """One enrolment request, signed with the key it brings unless `signed_with` is another."""
+    """One enrolment request, as `sign_enrolment` makes it."""
+    return await api.post("/ingest/v1/enrol", **sign_enrolment(code, private_key, **changes))
+
+
+def sign_enrolment(
+    code: str, private_key: Ed25519PrivateKey, *, signed_with: Ed25519PrivateKey | None = None, **changes: str
+) -> dict[str, Any]:
+    """An enrolment request's body and headers, signed with the key it brings unless `signed_with` is another."""
     message = {
         "code": code,
         "public_key": encode_public_key(private_key.public_key()),
@@ -206,7 +213,13 @@ async def post_enrolment(
         key_id="new",
         private_key=signed_with or private_key,
     )
-    return await api.post("/ingest/v1/enrol", content=body, headers=headers)
+    return {"content": body, "headers": headers}
+
+
+@pytest.fixture
+def signed_enrolment() -> Callable[..., dict[str, Any]]:
+    """Makes an enrolment request without sending it: signed_enrolment(code, private_key, …)."""
+    return sign_enrolment
 
 
 @pytest.fixture
