@@ -18,6 +18,7 @@ def exchange(minutes: int, host: str = "api.openai.com", *, is_own: bool = False
         at=NOON + timedelta(minutes=minutes),
         is_own=is_own,
         provider_host=host,
+        estimator_version="1",
         request_bytes=1,
         response_bytes=1,
         input_tokens=1,
@@ -45,15 +46,11 @@ exchanges = st.builds(
 )
 
 
-@given(
-    st.lists(exchanges, max_size=30),
-    st.dictionaries(
-        st.sampled_from(
-            [exchange(-m, h).place for m in (0, 1440, 2880) for h in ("a.example", "b.example", "c.example")]
-        ),
-        st.integers(0, 9),
-    ),
-)
+HOSTS = ("a.example", "b.example", "c.example")
+places = st.sampled_from([exchange(-minutes, host).place for minutes in (0, 1440, 2880) for host in HOSTS])
+
+
+@given(st.lists(exchanges, max_size=30), st.dictionaries(places, st.integers(0, 9)))
 def test_nothing_of_others_is_shown_that_fewer_than_five_could_have_done(
     listed: list[Exchange], people: dict[Place, int]
 ) -> None:

@@ -42,7 +42,7 @@ async def test_totals_are_those_of_the_events(office: Any) -> None:
     assert found.totals.unpriced_exchanges == 1
     assert found.totals.tokens.low < 4 * 4_800 < found.totals.tokens.high
     assert found.totals.cost is not None
-    assert [provider.exchanges for provider in found.providers] == [3, 1]
+    assert {provider.name: provider.exchanges for provider in found.providers} == {"Anthropic API": 3, "ChatGPT": 1}
     assert (found.people, found.people_known) == (1, 1)
 
 
@@ -200,7 +200,7 @@ class TestThePage:
         await office.desk(office.owner)
         assert "No use so far" in text_of(await owner_api.get("/"))
 
-    async def test_without_use_in_the_period_it_says_since_when(
+    async def test_without_use_in_the_period_it_offers_a_longer_one(
         self, office: Any, owner_api: httpx.AsyncClient
     ) -> None:
         await (await office.desk(office.owner)).use(at=datetime.now(UTC) - timedelta(days=10))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toktra.catalogue import load_catalogue
+from toktra.catalogue.estimate import ESTIMATOR_VERSION
 from toktra.catalogue.uncertainty import Part, tokens_range
 from toktra.server.usage.costs import PricedPart, TokenPrice, cost_range
 from toktra.server.usage.totals import HostDay, by_day, by_provider, totals
@@ -37,18 +38,16 @@ def _id(host: str) -> str:
     return provider.id
 
 
-def use(host: str = "api.anthropic.com", day: date = DAY, **changes: int) -> HostDay:
-    return replace(
-        HostDay(
-            day=day,
-            provider_host=host,
-            exchanges=10,
-            request_bytes=40_000,
-            response_bytes=90_000,
-            input_tokens=1_000_000,
-            output_tokens=200_000,
-        ),
-        **changes,
+def use(host: str = "api.anthropic.com", day: date = DAY, *, times: int = 1) -> HostDay:
+    return HostDay(
+        day=day,
+        provider_host=host,
+        estimator_version=ESTIMATOR_VERSION,
+        exchanges=10 * times,
+        request_bytes=40_000 * times,
+        response_bytes=90_000 * times,
+        input_tokens=1_000_000 * times,
+        output_tokens=200_000 * times,
     )
 
 
@@ -83,13 +82,13 @@ def test_each_day_has_its_price() -> None:
 
 def test_days_of_one_host_are_one_part() -> None:
     """The same host's errors do not cancel because its use is spread over days."""
-    once = totals([use(exchanges=20, input_tokens=2_000_000, output_tokens=400_000)], CATALOGUE, price_on)
+    once = totals([use(times=2)], CATALOGUE, price_on)
     twice = totals([use(), use(day=date(2026, 11, 19))], CATALOGUE, price_on)
     assert twice.tokens == once.tokens
 
 
 def test_hosts_of_one_provider_are_one_line_and_an_unknown_host_keeps_its_name() -> None:
-    lines = by_provider([use("api.anthropic.com"), use("gone.example", exchanges=1)], CATALOGUE, price_on)
+    lines = by_provider([use("api.anthropic.com"), use("gone.example")], CATALOGUE, price_on)
     assert {line.name for line in lines} == {"Anthropic API", "gone.example"}
     unpriced = next(line for line in lines if line.name == "gone.example")
     assert unpriced.cost is None
@@ -102,18 +101,24 @@ def test_a_day_is_told_with_its_range() -> None:
     assert set(days) == {DAY, date(2026, 11, 21)}
 
 
+def test_estimates_of_an_older_estimator_are_a_part_of_their_own() -> None:
+    old = replace(use(), estimator_version="0")
+    assert totals([use(), old], CATALOGUE, price_on).tokens != totals([use(times=2)], CATALOGUE, price_on).tokens
+
+
 parts = st.builds(
     Part,
-    provider_host=st.just("api.anthropic.com"),
+    provider_host=st.sampled_from(["api.anthropic.com", "api.openai.com", "chatgpt.com"]),
     exchanges=st.integers(0, 10**6),
     input_tokens=st.integers(0, 10**12),
     output_tokens=st.integers(0, 10**12),
 )
 
 
-@given(st.lists(parts, max_size=5), st.floats(0, 100))
+@given(st.lists(parts, max_size=5), st.floats(0.01, 100))
 def test_at_one_price_for_all_tokens_cost_is_the_range_of_tokens(several: list[Part], usd: float) -> None:
     priced = [PricedPart(part, part.input_tokens * usd / 1e6, part.output_tokens * usd / 1e6) for part in several]
     cost, tokens = cost_range(priced), tokens_range(several)
-    assert cost.low == pytest.approx(tokens.low * usd / 1e6, abs=usd / 1e6 * 10, rel=1e-6)
-    assert cost.high == pytest.approx(tokens.high * usd / 1e6, abs=usd / 1e6 * 10, rel=1e-6)
+    one_token = usd / 1e6
+    assert cost.low == pytest.approx(tokens.low * one_token, abs=2 * one_token, rel=1e-6)
+    assert cost.high == pytest.approx(tokens.high * one_token, abs=2 * one_token, rel=1e-6)

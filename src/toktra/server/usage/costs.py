@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from math import hypot
-from typing import Protocol
+from typing import Final, Protocol
 
-from toktra.catalogue.uncertainty import Part, input_range, output_range
+from toktra.catalogue.uncertainty import Part, tokens_range
+
+_NANO: Final = 10**9
 
 
 class TokenPrice(Protocol):
@@ -42,15 +43,13 @@ class PricedPart:
 
 
 def cost_range(priced: Iterable[PricedPart]) -> Dollars:
-    """The 90 % interval of the sum: each host's deviation in tokens, in dollars, combined as independent errors."""
-    total, below, above = 0.0, 0.0, 0.0
-    for one in priced:
-        for tokens, usd, interval in (
-            (one.part.input_tokens, one.input_usd, input_range([one.part])),
-            (one.part.output_tokens, one.output_usd, output_range([one.part])),
-        ):
-            if tokens:
-                total += usd
-                below = hypot(below, usd * (1 - interval.low / tokens))
-                above = hypot(above, usd * (interval.high / tokens - 1))
-    return Dollars(max(0.0, total - below), total + above)
+    """The 90 % interval of the sum.
+
+    A price scales what is added up and not how sure it is, so this is the range of the same parts, counted in
+    billionths of a dollar instead of tokens: errors are shared and cancel just as those of tokens do.
+    """
+    interval = tokens_range(
+        replace(one.part, input_tokens=round(one.input_usd * _NANO), output_tokens=round(one.output_usd * _NANO))
+        for one in priced
+    )
+    return Dollars(interval.low / _NANO, interval.high / _NANO)

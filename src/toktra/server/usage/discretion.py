@@ -33,6 +33,7 @@ class Exchange:
     at: datetime
     is_own: bool
     provider_host: str
+    estimator_version: str
     request_bytes: int
     response_bytes: int
     input_tokens: int

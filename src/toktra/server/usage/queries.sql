@@ -1,14 +1,14 @@
 -- Every sum comes from a rollup. Only the last exchanges read single events, by an index and at most :most of them.
 
 -- name: sums(tenant_id, first, last)
--- Per day and host between two hours. usage_hourly has no person, so its size does not grow with the organisation.
-select (hour at time zone 'UTC')::date as day, provider_host, sum(exchanges)::bigint as exchanges,
+-- Per day, host and version of the estimator between two hours. usage_hourly has no person, so its size does not grow with the organisation.
+select (hour at time zone 'UTC')::date as day, provider_host, estimator_version, sum(exchanges)::bigint as exchanges,
     sum(request_bytes)::bigint as request_bytes, sum(response_bytes)::bigint as response_bytes,
     sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens
 from usage_hourly
 where tenant_id = :tenant_id and hour >= :first and hour < :last
-group by 1, 2
-order by 1, 2;
+group by 1, 2, 3
+order by 1, 2, 3;
 
 -- name: people_with_use(tenant_id, first, last)$
 select count(distinct person_id) from usage_daily
@@ -17,6 +17,7 @@ where tenant_id = :tenant_id and day >= :first and day <= :last;
 -- name: people_with_use_on(reader, tenant_id, days)
 -- How many people used each host on the given days, and what those other than the reader used.
 select u.day, u.provider_host, count(distinct u.person_id)::integer as people,
+    min(u.estimator_version) as estimator_version,
     coalesce(sum(u.exchanges) filter (where u.person_id <> :reader), 0)::bigint as exchanges_of_others,
     coalesce(sum(u.request_bytes) filter (where u.person_id <> :reader), 0)::bigint as request_bytes_of_others,
     coalesce(sum(u.response_bytes) filter (where u.person_id <> :reader), 0)::bigint as response_bytes_of_others,
@@ -27,7 +28,7 @@ where u.tenant_id = :tenant_id and u.day = any(:days)
 group by u.day, u.provider_host;
 
 -- name: last_exchanges(reader, tenant_id, now, since, most)
-select at, person_id = :reader as is_own, provider_host, request_bytes, response_bytes,
+select at, person_id = :reader as is_own, provider_host, estimator_version, request_bytes, response_bytes,
     estimated_input_tokens as input_tokens, estimated_output_tokens as output_tokens
 from usage_event
 where tenant_id = :tenant_id and at <= :now and at > :since and request_bytes > 0

@@ -184,19 +184,21 @@ def _provider_name(host: str) -> str:
     return provider.name if provider else host
 
 
-def _tokens(host: str, exchanges: int, input_tokens: int, output_tokens: int) -> Range:
-    part = Part(provider_host=host, exchanges=exchanges, input_tokens=input_tokens, output_tokens=output_tokens)
-    return tokens_range([part])
-
-
 def _shown(exchange: Exchange) -> LastExchange:
+    part = Part(
+        provider_host=exchange.provider_host,
+        exchanges=1,
+        input_tokens=exchange.input_tokens,
+        output_tokens=exchange.output_tokens,
+        estimator_version=exchange.estimator_version,
+    )
     return LastExchange(
         day=exchange.at.date(),
         at=exchange.at,
         provider=_provider_name(exchange.provider_host),
         is_own=exchange.is_own,
         exchanges=1,
-        tokens=_tokens(exchange.provider_host, 1, exchange.input_tokens, exchange.output_tokens),
+        tokens=tokens_range([part]),
         request_bytes=exchange.request_bytes,
         response_bytes=exchange.response_bytes,
     )
@@ -204,14 +206,20 @@ def _shown(exchange: Exchange) -> LastExchange:
 
 def _summed(place: Place, row: Any) -> LastExchange:
     day, host = place
-    exchanges = row.exchanges_of_others
+    part = Part(
+        provider_host=host,
+        exchanges=row.exchanges_of_others,
+        input_tokens=row.input_tokens_of_others,
+        output_tokens=row.output_tokens_of_others,
+        estimator_version=row.estimator_version,  # the oldest where a day saw several
+    )
     return LastExchange(
         day=day,
         at=None,
         provider=_provider_name(host),
         is_own=False,
-        exchanges=exchanges,
-        tokens=_tokens(host, exchanges, row.input_tokens_of_others, row.output_tokens_of_others),
+        exchanges=row.exchanges_of_others,
+        tokens=tokens_range([part]),
         request_bytes=row.request_bytes_of_others,
         response_bytes=row.response_bytes_of_others,
     )

@@ -1,7 +1,7 @@
 """Sums of usage with their ranges. Pure: rows, a catalogue and prices in, figures out.
 
-Ranges of sums are computed from the parts, one part for each provider host, and never added: the errors of one host's
-estimates move together, those of different hosts cancel in part.
+Ranges of sums are computed from the parts, one for each provider host and version of the estimator, and never added:
+errors that parts share move together, others cancel in part.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from toktra.server.usage.costs import Dollars, PricedPart, PriceOn, cost_range
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostDay:
-    """What one provider host was used for on one day (UTC)."""
+    """What one provider host was used for on one day (UTC), as one version of the estimator saw it."""
 
     day: date
     provider_host: str
+    estimator_version: str
     exchanges: int
     request_bytes: int
     response_bytes: int
@@ -128,10 +129,10 @@ class _Priced:
 
 
 def _price(uses: Iterable[HostDay], catalogue: Catalogue, price_on: PriceOn) -> tuple[_Priced, list[HostDay]]:
-    """The rows that have a price, with their cost by host, and those that have none."""
+    """The rows that have a price, with the cost of their parts, and those that have none."""
     with_price: list[HostDay] = []
     without: list[HostDay] = []
-    usd: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+    usd: dict[_PartKey, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     prices = set()
     for use in uses:
         provider = catalogue.find(use.provider_host)
@@ -141,26 +142,35 @@ def _price(uses: Iterable[HostDay], catalogue: Catalogue, price_on: PriceOn) -> 
             continue
         with_price.append(use)
         prices.add((price.input_usd_per_million, price.output_usd_per_million))
-        so_far = usd[use.provider_host]
-        usd[use.provider_host] = (
-            so_far[0] + use.input_tokens * price.input_usd_per_million / 1e6,
-            so_far[1] + use.output_tokens * price.output_usd_per_million / 1e6,
+        key = _part_key(use)
+        input_usd, output_usd = usd[key]
+        usd[key] = (
+            input_usd + use.input_tokens * price.input_usd_per_million / 1e6,
+            output_usd + use.output_tokens * price.output_usd_per_million / 1e6,
         )
-    parts = [PricedPart(part, *usd[part.provider_host]) for part in _parts(with_price)]
+    parts = [PricedPart(part, *usd[part.provider_host, part.estimator_version]) for part in _parts(with_price)]
     return _Priced(with_price, parts, len(prices)), without
 
 
+_PartKey = tuple[str, str]
+"""Provider host and version of the estimator: what estimates have in common."""
+
+
+def _part_key(use: HostDay) -> _PartKey:
+    return use.provider_host, use.estimator_version
+
+
 def _parts(uses: Iterable[HostDay]) -> list[Part]:
-    """One part for each host."""
-    sums: dict[str, tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+    alike: dict[_PartKey, list[HostDay]] = defaultdict(list)
     for use in uses:
-        exchanges, tokens_in, tokens_out = sums[use.provider_host]
-        sums[use.provider_host] = (
-            exchanges + use.exchanges,
-            tokens_in + use.input_tokens,
-            tokens_out + use.output_tokens,
-        )
+        alike[_part_key(use)].append(use)
     return [
-        Part(provider_host=host, exchanges=exchanges, input_tokens=tokens_in, output_tokens=tokens_out)
-        for host, (exchanges, tokens_in, tokens_out) in sums.items()
+        Part(
+            provider_host=host,
+            exchanges=sum(use.exchanges for use in own),
+            input_tokens=sum(use.input_tokens for use in own),
+            output_tokens=sum(use.output_tokens for use in own),
+            estimator_version=version,
+        )
+        for (host, version), own in alike.items()
     ]
