@@ -202,14 +202,19 @@ def parse_coefficients(text: str) -> Coefficients:
 def build_coefficients(tables: Mapping[str, Any]) -> Coefficients:
     """Coefficients from parsed tables. Raises InvalidCoefficients naming the table at fault."""
     families: dict[str, Family] = {}
-    earlier = tables.get("earlier", {})
+    earlier = _table(tables, "earlier", "") if "earlier" in tables else {}
     for place, row in enumerate(_list(tables, "family", "")):
         where = f"family[{place}]"
         name = _text(row, "name", f"{where}.")
         if name in families:
             raise InvalidCoefficients(f"{where}.name: {name!r} is there twice")
         families[name] = _likeness(row, where, families) if "like" in row else _family(row, where)
-    return Coefficients(_text(tables, "version", ""), _header(_table(tables, "header", "")), tuple(families.values()))
+    return Coefficients(
+        _text(tables, "version", ""),
+        _header(_table(tables, "header", "")),
+        tuple(families.values()),
+        {version: _number(earlier, version, "earlier.", above=0) for version in earlier},
+    )
 
 
 def _likeness(table: Mapping[str, Any], where: str, known: Mapping[str, Family]) -> Family:

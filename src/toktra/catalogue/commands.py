@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import Any, TextIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
@@ -21,8 +21,8 @@ class Refused(ValueError):
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
-def estimate(file: TextIO) -> None:
+@click.argument("file", type=click.File("rb"), default="-")
+def estimate(file: BinaryIO) -> None:
     """Estimate the tokens of exchanges from their byte counts.
 
     Reads one JSON object a line from FILE or standard input, with the fields provider_host, request_bytes,
@@ -45,7 +45,7 @@ def estimate(file: TextIO) -> None:
         sys.exit(1)
 
 
-def _answers(lines: Iterable[str]) -> Iterator[tuple[int, Estimate | Refused]]:
+def _answers(lines: Iterable[bytes]) -> Iterator[tuple[int, Estimate | Refused]]:
     """An answer for every line that is not blank, with its number counted from 1."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -56,14 +56,17 @@ def _answers(lines: Iterable[str]) -> Iterator[tuple[int, Estimate | Refused]]:
             yield number, Refused(str(error))
 
 
-def observation_from(line: str) -> Observation:
+def observation_from(line: bytes) -> Observation:
     """The observation a line of JSON describes. Raises Refused naming the field at fault."""
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise Refused(f"not JSON: {error}") from None
+        row = json.loads(line.decode("utf-8"))
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError: also other than UTF-8, or a number of thousands of digits
+        raise Refused(f"is not JSON: {error}") from None
     if not isinstance(row, dict):
-        raise Refused("must be a JSON object")
+        raise Refused("is not a JSON object")
     request_bytes, response_bytes, segments_out, segments_in = (_count(row, field) for field in COUNTS)
     return Observation(
         provider_host=_field(row, "provider_host", str, "a text"),
