@@ -77,6 +77,10 @@ def test_slewing_is_allowed_for_by_the_hour_not_by_the_month() -> None:
     assert after(*month, reading(24 * 30 * 3600.0, set_by_s=-600))[1] == Slack(ahead_s=600)
 
 
+def test_a_set_clock_does_not_pass_for_slewed_by_waiting() -> None:
+    assert after(reading(), reading(1, set_by_s=20), reading(12 * 3600.0, set_by_s=20))[1] == Slack(behind_s=20)
+
+
 def test_the_owner_ends_all_doubt() -> None:
     late = reading(10, set_by_s=-YEAR_S)
     assert slack(trust_confirmed(late), late) == Slack()
