@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +76,19 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture
 def urls(postgres: EmbeddedPostgres) -> Iterator[Urls]:
     """A fresh database for one test, copied from the migrated one."""
+    with fresh_database(postgres) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def module_urls(postgres: EmbeddedPostgres) -> Iterator[Urls]:
+    """The same for all tests of a module, which undo what they do."""
+    with fresh_database(postgres) as urls:
+        yield urls
+
+
+@contextmanager
+def fresh_database(postgres: EmbeddedPostgres) -> Iterator[Urls]:
     name = "test_" + secrets.token_hex(8)
     every = Urls(postgres.app_url, postgres.owner_url, postgres.superuser_url)
     with psycopg.connect(every.of("postgres").superuser, autocommit=True) as connection:
@@ -113,6 +127,11 @@ def tenant(urls: Urls) -> Tenant:
 @pytest.fixture
 def other_tenant(urls: Urls) -> Tenant:
     return make_tenant(urls, "south")
+
+
+@pytest.fixture(scope="module")
+def module_tenants(module_urls: Urls) -> tuple[Tenant, Tenant]:
+    return make_tenant(module_urls, "north"), make_tenant(module_urls, "south")
 
 
 def make_tenant(urls: Urls, slug: str) -> Tenant:

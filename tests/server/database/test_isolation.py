@@ -46,19 +46,29 @@ def _as_tenant(connection: psycopg.Connection[Any], tenant_id: UUID | None) -> N
         connection.execute("select set_config('toktra.tenant_id', %s, true)", [str(tenant_id)])
 
 
-@pytest.fixture
-def filled(urls: Urls, tenant: Tenant, other_tenant: Tenant) -> Urls:
+@pytest.fixture(scope="module")
+def tenant(module_tenants: tuple[Tenant, Tenant]) -> Tenant:
+    return module_tenants[0]
+
+
+@pytest.fixture(scope="module")
+def other_tenant(module_tenants: tuple[Tenant, Tenant]) -> Tenant:
+    return module_tenants[1]
+
+
+@pytest.fixture(scope="module")
+def filled(module_urls: Urls, tenant: Tenant) -> Urls:
     """One row of the first tenant in every table."""
-    with psycopg.connect(urls.app) as connection:
+    with psycopg.connect(module_urls.app) as connection:
         connection.execute("select create_usage_event_month(now()::date)")
         _as_tenant(connection, tenant.tenant_id)
         for statement in ROWS.values():
             connection.execute(statement, {"t": tenant.tenant_id, "id": tenant.tenant_id})
-    return urls
+    return module_urls
 
 
-def test_every_table_with_a_tenant_is_tried_here(urls: Urls) -> None:
-    with psycopg.connect(urls.owner) as connection:
+def test_every_table_with_a_tenant_is_tried_here(filled: Urls) -> None:
+    with psycopg.connect(filled.owner) as connection:
         tables = {
             row[0]
             for row in connection.execute(
@@ -119,8 +129,8 @@ def test_a_month_of_events_cannot_be_read_by_its_own_name(filled: Urls, tenant: 
         "alter role toktra_app bypassrls",
     ],
 )
-def test_the_servers_role_cannot_lift_its_own_limits(urls: Urls, statement: LiteralString) -> None:
-    with psycopg.connect(urls.app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+def test_the_servers_role_cannot_lift_its_own_limits(filled: Urls, statement: LiteralString) -> None:
+    with psycopg.connect(filled.app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
 
 
@@ -132,8 +142,13 @@ def test_turning_row_security_off_is_an_error_not_a_way_round(filled: Urls) -> N
 
 
 async def test_the_pool_confines_a_transaction_to_one_tenant(
-    filled: Urls, database: Database, tenant: Tenant, other_tenant: Tenant
+    filled: Urls, tenant: Tenant, other_tenant: Tenant
 ) -> None:
+    async with Database(filled.app, connections=1) as database:
+        await _confined(database, tenant, other_tenant)
+
+
+async def _confined(database: Database, tenant: Tenant, other_tenant: Tenant) -> None:
     for tenant_id, rows in ((tenant.tenant_id, 1), (other_tenant.tenant_id, 0), (tenant.tenant_id, 1)):
         async with database.tenant(tenant_id) as connection:
             cursor = await connection.execute("select * from device")
