@@ -92,7 +92,14 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
             jitter=_jitter,
         )
         reporter = Reporter(
-            state.status, identity=identity, server=server, source=source, spool=spool, uplink=uplink, now=_now
+            state.status,
+            identity=identity,
+            server=server,
+            source=source,
+            spool=spool,
+            uplink=uplink,
+            now=_now,
+            monotonic=time.monotonic,
         )
         service = Service(
             source=source,

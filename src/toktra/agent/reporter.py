@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable
 from datetime import datetime
@@ -19,6 +20,8 @@ from toktra.agent.spool import Spool
 from toktra.agent.status import Capture, State, Status, write_status
 from toktra.agent.uplink import Uplink
 
+COUNT_EVERY_S: Final = 10.0
+"""Reading the kernel's counts costs more than a second of watching does, so without news it is done more rarely."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -35,6 +38,7 @@ class Reporter:
         spool: Spool,
         uplink: Uplink,
         now: Callable[[], datetime],
+        monotonic: Callable[[], float],
     ) -> None:
         self._path = path
         self._identity = identity
@@ -43,11 +47,19 @@ class Reporter:
         self._spool = spool
         self._uplink = uplink
         self._now = now
+        self._monotonic = monotonic
+        self._news: tuple[object, ...] = ()
+        self._count_again_at = -math.inf
         self._written: Status | None = None
         self._failed = False
 
     def publish(self, service: Service) -> None:
         """Called about once a second; it must not stop the agent, whatever the disk says."""
+        news = (service.recorded, service.overflowed, self._uplink.condition, self._spool.counts())
+        now = self._monotonic()
+        if news == self._news and now < self._count_again_at:
+            return
+        self._news, self._count_again_at = news, now + COUNT_EVERY_S
         counted = self._source.status()
         state = State.REPLAYING if counted is None else State.RECORDING
         self._write(state, service, msgspec.convert(counted, Capture, from_attributes=True) if counted else None)

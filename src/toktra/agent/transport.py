@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - looked up with the first host name, when nothing can be imported any more
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -203,7 +203,8 @@ class Uplink:
         if moved:
             self.condition = replace(self.condition, last_upload_at=self._now())
         if settled and (moved or not batch.events):
-            self._failures = 0
+            if moved or self._spool.counts().waiting == 0:  # an answered question alone proves nothing about batches
+                self._failures = 0
             self._ask_at = self._monotonic() + ASK_EVERY_S
             self.condition = replace(self.condition, link=Link.CONNECTED, because="")
             return
