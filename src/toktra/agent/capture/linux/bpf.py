@@ -99,7 +99,7 @@ class Map:
             return False
         return True
 
-    def keys(self) -> list[bytes]:
+    def list_keys(self) -> list[bytes]:
         """Every key, as far as the map holds still."""
         found: list[bytes] = []
         following = ctypes.create_string_buffer(self.key_size)
@@ -115,7 +115,7 @@ class Map:
 
     def clear(self) -> int:
         """Deletes every element; how many there were."""
-        return sum(self.delete(key) for key in self.keys())
+        return sum(self.delete(key) for key in self.list_keys())
 
     def _call(self, command: Command, key: bytes, flags: int, *, value_at: int | None = None) -> None:
         if len(key) != self.key_size:

@@ -50,6 +50,10 @@ class Ring:
             if record is not None:
                 yield record
 
+    def raw_memory(self) -> bytes:
+        """Everything in the ring, read or not, overwritten or not."""
+        return self._producer[self._page : self._page + self._mask + 1]
+
     def close(self) -> None:
         """Gives the memory back; the ring itself lives while the kernel program does."""
         self._poll.close()

@@ -67,6 +67,7 @@ class LinuxCapture:
         self._ring_full_seen = 0
         self._next_look = time.monotonic() + LOOK_EVERY_S
         self._watching = True
+        self._closed = False
         self._watch_ports(ports)
 
     @property
@@ -123,7 +124,10 @@ class LinuxCapture:
         self._watching = True
 
     def close(self) -> list[ObservedExchange]:
-        """Detaches everything and yields the open exchanges as they stand."""
+        """Detaches everything and yields the open exchanges as they stand. Closing again does nothing."""
+        if self._closed:
+            return []
+        self._closed = True
         observed = self._take_events()
         self._program.rest()
         observed += self._take_events()
@@ -131,6 +135,14 @@ class LinuxCapture:
         self._ring.close()
         self._program.close()
         return observed
+
+    def raw_memory(self) -> bytes:
+        """Every byte the kernel program can have handed up or kept: the whole ring, old records too, and the flows.
+
+        For the proof that no content is in there.
+        """
+        values = (self._flows.get(key, flags=F_LOCK) or b"" for key in self._flows.list_keys())
+        return self._ring.raw_memory() + b"".join(values)
 
     def _take_events(self) -> list[ObservedExchange]:
         observed: list[ObservedExchange] = []

@@ -1,0 +1,47 @@
+"""An agent in little, for tests: opens a capture, gives up every right, and does what its standard input says.
+
+Arguments: uid to become, provider host. Answers each line with one line of JSON.
+"""
+
+import json
+import sys
+
+import msgspec
+
+from toktra.agent.capture.linux import Account, CannotCapture, LinuxCapture, drop_privileges
+from toktra.agent.capture.linux.privileges import rights_of
+
+
+def main(uid: str, host: str) -> None:
+    try:
+        capture = LinuxCapture.open([443], lambda name: name if name == host else None)
+    except CannotCapture as error:
+        print(json.dumps({"error": type(error).__name__, "sentence": str(error)}), flush=True)
+        return
+    drop_privileges(Account(int(uid), int(uid)))
+    print(json.dumps({"ready": True}), flush=True)
+    observed = []
+    for line in sys.stdin:
+        match line.split():
+            case ["poll", seconds]:
+                observed += capture.poll(float(seconds))
+                answer: object = [
+                    {"uid": one.uid, "host": one.provider_host, **msgspec.to_builtins(one.exchange)} for one in observed
+                ]
+            case ["pause"]:
+                observed += capture.pause()
+                answer = len(observed)
+            case ["resume"]:
+                capture.resume()
+                answer = None
+            case ["status"]:
+                answer = msgspec.to_builtins(capture.status())
+            case ["rights"]:
+                answer = msgspec.to_builtins(rights_of())
+            case _:
+                answer = None
+        print(json.dumps(answer), flush=True)
+    capture.close()
+
+
+main(*sys.argv[1:])
