@@ -117,6 +117,8 @@ def _why(server: str, error: Exception) -> str:
             f"The certificate of {server} is not one this device trusts ({cause}). Give its authority with --ca, or"
             " check the address."
         )
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        return f"{server} cannot be reached ({cause.__cause__ or cause}). Check the address and the network."
     if isinstance(cause, urllib3.exceptions.TimeoutError):
         return f"{server} did not answer in time. Check the address and the network."
     return f"{server} cannot be reached ({cause}). Check the address and the network."

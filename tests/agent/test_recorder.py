@@ -1,0 +1,165 @@
+"""From what was observed to what is recorded: seven facts, every byte once, and the gate before anything else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toktra.agent.accounts import Accounts
+from toktra.agent.capture.observed import Exchange, ObservedExchange
+from toktra.agent.gate import Decision, decide
+from toktra.agent.recorder import Recorder
+from toktra.catalogue.estimate import Observation, estimate
+from toktra.wire.events import UsageEvent
+
+DEVICE = "0198c7a0-0000-7000-8000-000000000001"
+START = datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC).timestamp()
+
+
+def observed(
+    *,
+    request_bytes: int = 3_000,
+    control_bytes: int = 0,
+    response_bytes: int = 9_000,
+    continued: bool = False,
+    host: str = "api.openai.com",
+    uid: int | None = 1000,
+    started_at: float = START,
+) -> ObservedExchange:
+    return ObservedExchange(
+        provider_host=host,
+        uid=uid,
+        exchange=Exchange(
+            request_bytes=0 if continued else request_bytes,
+            control_bytes=control_bytes,
+            response_bytes=response_bytes,
+            segments_out=3,
+            segments_in=40,
+            first_on_connection=not continued,
+            continued=continued,
+            started_at=started_at,
+            first_byte_at=started_at + 0.4,
+            ended_at=started_at + 2.0,
+        ),
+    )
+
+
+def recorder() -> Recorder:
+    return Recorder(gate=decide, accounts=Accounts(account=lambda uid: f"user{uid}"), device=DEVICE)
+
+
+def test_an_exchange_becomes_an_event_with_the_seven_facts() -> None:
+    [event] = recorder().events([observed(control_bytes=130, started_at=START + 0.999)])
+    expected = estimate(
+        Observation(
+            provider_host="api.openai.com",
+            request_bytes=3_000,
+            response_bytes=9_000,
+            segments_out=3,
+            segments_in=40,
+            first_on_connection=True,
+        )
+    )
+
+    assert event == UsageEvent(
+        sequence=1,
+        provider_host="api.openai.com",
+        request_bytes=3_130,
+        response_bytes=9_000,
+        estimated_input_tokens=expected.input_tokens,
+        estimated_output_tokens=expected.output_tokens,
+        at=datetime(2026, 11, 22, 9, 30, 0, tzinfo=UTC),
+        device=DEVICE,
+        user="user1000",
+    )
+
+
+def test_private_time_leaves_nothing_behind() -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    recorder = Recorder(
+        gate=lambda at: Decision.PRIVATE if at >= noon else Decision.CORPORATE,
+        accounts=Accounts(account=lambda uid: f"user{uid}"),
+        device=DEVICE,
+    )
+
+    events = recorder.events(
+        [
+            observed(started_at=noon.timestamp() - 0.001),
+            observed(started_at=noon.timestamp()),
+            observed(started_at=noon.timestamp() + 60, continued=True, control_bytes=31),
+        ]
+    )
+
+    assert [event.at for event in events] == [datetime(2026, 11, 22, 11, 59, 59, tzinfo=UTC)]
+    assert recorder.rest() == []
+
+
+def test_a_continuation_is_not_counted_as_another_exchange() -> None:
+    events = recorder().events([observed(), observed(continued=True, response_bytes=700)])
+
+    assert [event.request_bytes for event in events] == [3_000, 0]
+    assert [event.response_bytes for event in events] == [9_000, 700]
+    assert events[1].estimated_input_tokens == 0
+
+
+def test_bytes_sent_after_an_exchange_go_with_the_next_of_the_same_user_and_host() -> None:
+    one = recorder()
+    events = one.events(
+        [
+            observed(),
+            observed(continued=True, control_bytes=24, response_bytes=0),
+            observed(host="claude.ai"),
+            observed(uid=1001),
+            observed(),
+        ]
+    )
+
+    assert [(event.user, event.provider_host, event.request_bytes) for event in events] == [
+        ("user1000", "api.openai.com", 3_000),
+        ("user1000", "claude.ai", 3_000),
+        ("user1001", "api.openai.com", 3_000),
+        ("user1000", "api.openai.com", 3_024),
+    ]
+    assert one.rest() == []
+
+
+def test_what_is_still_carried_at_the_end_is_recorded() -> None:
+    one = recorder()
+    one.events([observed(), observed(continued=True, control_bytes=24, response_bytes=0)])
+
+    assert [(event.request_bytes, event.response_bytes) for event in one.rest()] == [(24, 0)]
+    assert one.rest() == []
+
+
+def test_a_source_that_knows_no_user_says_so() -> None:
+    [event] = recorder().events([observed(uid=None)])
+    assert event.user == "unknown"
+
+
+exchanges = st.lists(
+    st.builds(
+        observed,
+        request_bytes=st.integers(1, 10_000),
+        control_bytes=st.integers(0, 500),
+        response_bytes=st.integers(0, 50_000),
+        continued=st.booleans(),
+        host=st.sampled_from(["api.openai.com", "claude.ai"]),
+        uid=st.sampled_from([1000, 1001]),
+    ),
+    max_size=30,
+)
+
+
+@given(exchanges)
+def test_every_byte_is_in_exactly_one_event_and_every_request_is_one_exchange(taken: list[ObservedExchange]) -> None:
+    one = recorder()
+    events = one.events(taken)
+    counted = sum(event.request_bytes > 0 for event in events)
+    events += one.rest()
+
+    sent = sum(o.exchange.request_bytes + o.exchange.control_bytes for o in taken)
+    assert sum(event.request_bytes for event in events) == sent
+    assert sum(event.response_bytes for event in events) == sum(o.exchange.response_bytes for o in taken)
+    assert counted == sum(not o.exchange.continued for o in taken)
