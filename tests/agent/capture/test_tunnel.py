@@ -50,3 +50,12 @@ def test_what_leads_to_no_hello_is_refused(stream: bytes) -> None:
     client = ClientStream(0, midstream=False)
     client.take(0, stream, len(stream))
     assert client.answer is Refusal.NOT_TLS
+
+
+def test_a_prelude_cut_by_the_capture_is_over_with_its_segment(wire: Any) -> None:
+    record = wire.real_hello("api.openai.com")
+    client = ClientStream(0, midstream=False)
+    client.take(0, CONNECT[:20], len(CONNECT))
+    client.take(len(CONNECT), record, len(record))
+    assert isinstance(client.answer, Hello)
+    assert client.answer.host == "api.openai.com"

@@ -81,7 +81,7 @@ class TcpConnection(Connection):
         records = stream.take(start, captured, payload_bytes)
         if self.answer is None and stream.answer is not None:
             self.answer = stream.answer
-            if isinstance(self.answer, Refusal):
+            if isinstance(self.answer, Refusal) and self.answer is not Refusal.CUT:
                 self.stream = None
                 return meter.sent(new_bytes, at)
         return meter.sent(new_bytes, at, records, inside_record=stream.inside_record)

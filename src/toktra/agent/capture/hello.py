@@ -40,6 +40,7 @@ class Refusal(Enum):
     NOT_A_HELLO = "the handshake does not start with a ClientHello"
     TOO_LONG = "the ClientHello is longer than any real one"
     MALFORMED = "a length inside the ClientHello does not fit"
+    CUT = "the capture holds too little of the ClientHello"
     UNDECRYPTABLE = "no Initial packet of a known QUIC version could be decrypted"
     CONTRADICTION = "two copies of the same handshake bytes differ"
 
@@ -68,11 +69,17 @@ class Hello(msgspec.Struct, frozen=True, gc=False):
 
     host: str | None
     no_name: NoName | None
-    ech: OuterEch | None
+    ech_extension: bytes | None
+    """The body of encrypted_client_hello as sent, if there is one."""
     greased: bool
     """Whether the first cipher suite is a reserved value of RFC 8701, as with BoringSSL clients over TCP."""
     over_quic: bool
     """Whether the hello carries QUIC transport parameters."""
+
+    @property
+    def ech(self) -> OuterEch | None:
+        """The sizes in the outer encrypted_client_hello; None without one, or with a malformed one."""
+        return None if self.ech_extension is None else _outer_ech(self.ech_extension)
 
     @property
     def hidden(self) -> bool:
@@ -134,7 +141,7 @@ def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
         place += 4 + length
     if place != end and not truncated:
         return Refusal.MALFORMED
-    ech = _outer_ech(message, ech_at) if ech_at else None
+    ech = message[ech_at + 4 : ech_at + 4 + _extension(message, ech_at)[1]] if ech_at else None
     name = NoName.TWICE if twice else _host(message, named) if named else NoName.ABSENT
     if isinstance(name, str):
         return Hello(name, None, ech, greased, over_quic)
@@ -160,10 +167,9 @@ def _host(message: bytes, place: int) -> str | NoName:
     return host
 
 
-def _outer_ech(message: bytes, place: int) -> OuterEch | None:
-    """The extension at `place`: type(1)=outer, kdf(2), aead(2), config id(1), enc<0..2^16-1>, payload<1..2^16-1>."""
-    _, length = _extension(message, place)
-    extension = message[place + 4 : place + 4 + length]
+def _outer_ech(extension: bytes) -> OuterEch | None:
+    """type(1)=outer, kdf(2), aead(2), config id(1), enc<0..2^16-1>, payload<1..2^16-1>."""
+    length = len(extension)
     if length < 10 or extension[0] != 0:
         return None
     _, kdf_id, aead_id, _, enc_bytes = _ech_header(extension)

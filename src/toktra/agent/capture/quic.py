@@ -212,15 +212,22 @@ class QuicReader:
         """The hello from the CRYPTO frames so far, which may come in any order and overlap."""
         if len(self._crypto) > 1:
             self._crypto.sort(key=_offset)
-        message = b""
+        parts: list[bytes] = []
+        have = 0
         for offset, data in self._crypto:
-            have = len(message)
-            if offset > have:
+            if offset == have:
+                parts.append(data)
+                have += len(data)
+            elif offset > have:
                 break
-            known = message[offset : offset + len(data)]
-            if data[: len(known)] != known:
-                return Refusal.CONTRADICTION
-            message += data[len(known) :]
+            else:
+                message = b"".join(parts)
+                known = message[offset : offset + len(data)]
+                if data[: len(known)] != known:
+                    return Refusal.CONTRADICTION
+                parts.append(data[len(known) :])
+                have = max(have, offset + len(data))
+        message = b"".join(parts)
         if not message:
             return None
         if message[0] != 1:

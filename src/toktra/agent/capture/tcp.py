@@ -139,9 +139,11 @@ class ClientStream:
         if self._prelude is not None:
             skip = self._prelude.feed(data)
             if skip is None:
-                if len(data) < payload_bytes or self._prelude.refused:
-                    self.answer = self.answer or Refusal.NOT_TLS
+                if self._prelude.refused:
+                    self.answer = Refusal.NOT_TLS
                     self._prelude = self._reader = self._records = None
+                elif len(data) < payload_bytes:
+                    self._prelude = Prelude()  # its end was not captured; a client waits for the answer after it
                 return
             data = self._prelude.rest
             payload_bytes -= skip
@@ -158,5 +160,5 @@ class ClientStream:
             self.answer = self._reader.cut()
         if self.answer is not None:
             self._reader = None
-            if isinstance(self.answer, Refusal):
+            if isinstance(self.answer, Refusal) and self.answer is not Refusal.CUT:
                 self._records = None

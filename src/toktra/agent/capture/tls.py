@@ -53,7 +53,8 @@ class TlsReader:
 
     def cut(self) -> Hello | Refusal:
         """What can be told when the capture, not the sender, cut the stream short here."""
-        return parse_hello(self._message + self._stream[5:], truncated=True)
+        answer = parse_hello(self._message + self._stream[5:], truncated=True)
+        return Refusal.CUT if answer is Refusal.MALFORMED else answer
 
     def _early_refusal(self) -> Refusal | None:
         """Refuses what will never be a hello without waiting for a whole record of it."""
