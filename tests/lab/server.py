@@ -30,6 +30,7 @@ class Served:
     received_bytes: int = 0
     sent_bytes: int = 0
     requests: list[str] = field(default_factory=list)
+    answered: int = 0
     closed: bool = False
 
 
@@ -208,6 +209,7 @@ def _serve_http1(channel: Channel, served: Served) -> None:
         for piece in pieces:
             channel.send(parser.send(h11.Data(data=piece)) or b"")
         channel.send(parser.send(h11.EndOfMessage()) or b"")
+        served.answered += 1
         if parser.our_state is not h11.DONE or parser.their_state is not h11.DONE:
             return
         parser.start_next_cycle()
@@ -236,6 +238,7 @@ def _serve_http2(channel: Channel, served: Served) -> None:
         for stream in asked:
             served.requests.append(targets[stream])
             _answer_http2(channel, connection, stream, _answer(targets[stream], sizes[stream]))
+            served.answered += 1
 
 
 def _answer_http2(

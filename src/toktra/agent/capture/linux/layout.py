@@ -7,6 +7,8 @@ from enum import IntEnum
 from struct import Struct
 from typing import Final, NamedTuple
 
+from toktra.agent.capture.meter import State
+
 FLOW_KEY: Final = Struct("=Q16sHHI")
 TCP: Final = 6
 UDP: Final = 17
@@ -17,9 +19,13 @@ EVENT_HEADER: Final = Struct("=II32sQ")
 TOTALS: Final = Struct("=9Q2I")
 INITIAL_LENGTH: Final = Struct("=I4x")
 
+_from: Final = Struct("=QQ")
 FLOW_UID_AT: Final = 4
 FLOW_TOTALS_AT: Final = 40
+FLOW_FROM_AT: Final = 120
+"""Bytes sent and segments out at the last boundary."""
 FLOW_PHASE_AT: Final = 213
+FLOW_RESTED_AT: Final = 215
 FLOW_BYTES: Final = 232
 PHASE_CLOSED: Final = 2
 RING_BYTES: Final = 1 << 21
@@ -90,6 +96,17 @@ def read_event(record: bytes) -> Event:
 def read_totals(data: bytes, at: int = 0) -> Totals:
     """The totals at `at`, of an event's body or a flow's value."""
     return Totals(*TOTALS.unpack_from(data, at))
+
+
+def rested(flow_value: bytes, *, told: int, idle: bool, from_sent: int, from_segments_out: int) -> bytes:
+    """A flow's value made ready to be counted on after the programs were out of their hooks."""
+    value = bytearray(flow_value)
+    totals = read_totals(flow_value, FLOW_TOTALS_AT)
+    state = State.IDLE if idle else State.TOLD
+    TOTALS.pack_into(value, FLOW_TOTALS_AT, *totals._replace(told=told, state=state, first_byte_at=0))
+    _from.pack_into(value, FLOW_FROM_AT, from_sent, from_segments_out)
+    value[FLOW_RESTED_AT] = 1
+    return bytes(value)
 
 
 def is_udp(flow: bytes) -> bool:

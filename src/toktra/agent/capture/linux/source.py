@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from toktra.agent.capture.linux.privileges import Capability
 from toktra.agent.capture.linux.program import LoadedProgram
 from toktra.agent.capture.linux.ring import Ring
 from toktra.agent.capture.linux.status import CaptureStatus
+from toktra.agent.capture.meter import State
 from toktra.agent.capture.observed import Exchange, ObservedExchange
 
 DEFAULT_PORTS: Final = (443,)
@@ -26,6 +28,8 @@ LOOK_EVERY_S: Final = 1.0
 """How often the live totals are looked at for exchanges that silence has ended."""
 UDP_IDLE_NS: Final = 600 * 10**9
 """A QUIC flow without a datagram for so long is over, even if its socket serves others."""
+RESTED_FOR_S: Final = 7200.0
+"""How long after a rest a connection that has not moved is still waited for."""
 
 _word = Struct("=Q")
 _port_word = Struct("=I")
@@ -67,6 +71,7 @@ class LinuxCapture:
         self._ring_full_seen = 0
         self._next_look = time.monotonic() + LOOK_EVERY_S
         self._watching = True
+        self._drop_rested_at = math.inf
         self._closed = False
         self._watch_ports(ports)
 
@@ -81,6 +86,8 @@ class LinuxCapture:
         observed = self._take_events()
         if time.monotonic() >= self._next_look:
             observed += self._look()
+            if time.monotonic() >= self._drop_rested_at:
+                self._drop_rested()
             self._next_look = time.monotonic() + LOOK_EVERY_S
         return observed
 
@@ -104,24 +111,48 @@ class LinuxCapture:
         )
 
     def pause(self) -> list[ObservedExchange]:
-        """For Privacy Hours: takes the watching programs out of their hooks and forgets every connection.
+        """For Privacy Hours: takes the watching programs out of their hooks, so that nothing is observed at all.
 
-        Yields what was observed until this moment. From then on the hooks hold programs that look at nothing.
+        Yields what was observed until this moment. Needs no right: the hooks hold programs that look at nothing
+        until `resume`, which is what detaching them would do, but can be undone without CAP_NET_ADMIN.
         """
         observed = self._take_events()
         self._program.rest()
         self._watching = False
         observed += self._take_events()
-        observed += self._end_all()
+        for key, flow in list(self._followed.items()):
+            value = self._flows.get(key, flags=F_LOCK)
+            if value is not None:
+                self._yield(flow, flow.closed(_totals(value), clock_offset_ns()), observed)
+        self._forget_unfollowed()
+        self._open.clear()
         return observed
 
     def resume(self) -> None:
-        """Watches again. Connections opened before this moment stay unknown: nothing of them was kept to go on from."""
+        """Watches again. Known connections are counted on from this moment; those opened meanwhile stay unknown."""
         for _ in self._ring.drain():  # whatever a program that was just running still wrote
             pass
-        self._flows.clear()
+        self._forget_unfollowed()
+        for key, flow in list(self._followed.items()):
+            value = self._flows.get(key)
+            if value is None:
+                del self._followed[key]
+                continue
+            idle = not flow.told and _totals(value).state == State.IDLE
+            self._flows.put(
+                key,
+                layout.rested(
+                    value,
+                    told=flow.told,
+                    idle=idle,
+                    from_sent=flow.from_sent,
+                    from_segments_out=flow.from_segments_out,
+                ),
+            )
+            self._open.add(key)
         self._program.watch()
         self._watching = True
+        self._drop_rested_at = time.monotonic() + RESTED_FOR_S
 
     def close(self) -> list[ObservedExchange]:
         """Detaches everything and yields the open exchanges as they stand. Closing again does nothing."""
@@ -143,6 +174,20 @@ class LinuxCapture:
         """
         values = (self._flows.get(key, flags=F_LOCK) or b"" for key in self._flows.list_keys())
         return self._ring.raw_memory() + b"".join(values)
+
+    def _forget_unfollowed(self) -> None:
+        self._namer.clear()
+        for key in self._flows.list_keys():
+            if key not in self._followed:
+                self._flows.delete(key)
+
+    def _drop_rested(self) -> None:
+        """Connections that have not moved since a rest may have closed during it, unseen."""
+        for key in list(self._followed):
+            value = self._flows.get(key)
+            if value is not None and value[layout.FLOW_RESTED_AT]:
+                self._let_go(key)
+        self._drop_rested_at = math.inf
 
     def _take_events(self) -> list[ObservedExchange]:
         observed: list[ObservedExchange] = []

@@ -39,10 +39,12 @@ struct flow {
 	__u8 server_known; /* its SYN was seen, so server_end means something */
 	__u8 phase;
 	__u8 initials;
+	__u8 rested; /* set by the agent: the programs were out of their hooks, nobody knows what passed meanwhile */
 	struct records records;
 };
 _Static_assert(__builtin_offsetof(struct flow, meter) == 40, "layout.py: FLOW_TOTALS_AT");
 _Static_assert(__builtin_offsetof(struct flow, phase) == 213, "layout.py: FLOW_PHASE_AT");
+_Static_assert(__builtin_offsetof(struct flow, rested) == 215, "layout.py: FLOW_RESTED_AT");
 _Static_assert(sizeof(struct flow) == 232, "layout.py: FLOW_BYTES");
 
 /*
@@ -148,6 +150,7 @@ static __always_inline struct flow *begin_flow(const struct flow_key *key, __u32
 	flow->server_known = 0;
 	flow->phase = PHASE_AWAITING_HELLO;
 	flow->initials = 0;
+	flow->rested = 0;
 	__builtin_memset(&flow->records, 0, sizeof(flow->records));
 	meter_start(&flow->meter);
 	flow->key = *key;

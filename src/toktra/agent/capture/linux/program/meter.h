@@ -53,6 +53,7 @@ struct meter {
 	__u8 full;
 	__u8 reserved[6];
 };
+_Static_assert(__builtin_offsetof(struct meter, from_sent) == 80, "layout.py: FLOW_FROM_AT");
 
 static __always_inline __u32 segments_of(__u32 new_bytes)
 {
@@ -65,6 +66,18 @@ static __always_inline void meter_start(struct meter *meter)
 	meter->special = SMALLEST_PREFACE;
 	meter->tickets = TICKETS;
 	meter->surely = SURELY_A_RESPONSE;
+}
+
+/* Goes on with a connection of which a stretch was not seen, as with one first seen in its middle. */
+static __always_inline void meter_go_on(struct meter *meter)
+{
+	meter->phase = TLS_OPEN;
+	meter->special = 0;
+	meter->inside_record = 0;
+	meter->maybe_at = 0;
+	meter->small = 0;
+	meter->heard = SURELY_A_RESPONSE;
+	meter->largest = LARGEST_PROBE;
 }
 
 /* Leaves the totals of the exchange that is over in `told`. */

@@ -178,6 +178,10 @@ __noinline int quic_datagram(struct __sk_buff *skb, const struct flow_key *key, 
 	bpf_spin_lock(&flow->lock);
 	if (is_of(flow, &local)) {
 		uid = flow->uid;
+		if (flow->rested) {
+			meter_go_on(&flow->meter);
+			flow->rested = 0;
+		}
 		if (direction == EGRESS)
 			ended = meter_quic_sent(&flow->meter, size, now, form, &event.totals);
 		else

@@ -49,6 +49,36 @@ static __always_inline enum tally why_unnamed(int step)
 }
 
 /*
+ * The first packet after a rest: counting goes on from what TCP itself has sent and received by now, so that nothing
+ * sent or received meanwhile can be counted later, not even when it travels again.
+ */
+static __always_inline void wake(struct __sk_buff *skb, struct flow *flow, const struct flow_key *key)
+{
+	struct bpf_sock *socket = full_socket(skb);
+	__u32 sent, received;
+	struct bpf_tcp_sock *tcp;
+
+	if (!socket)
+		return;
+	tcp = bpf_tcp_sock(socket);
+	if (!tcp)
+		return;
+	sent = tcp->snd_nxt;
+	received = tcp->rcv_nxt;
+	bpf_spin_lock(&flow->lock);
+	if (is_of(flow, key) && flow->rested) {
+		flow->client_end = sent;
+		flow->server_end = received;
+		flow->records.left = 0;
+		flow->records.header_bytes = 0;
+		flow->records.lost = 1;
+		meter_go_on(&flow->meter);
+		flow->rested = 0;
+	}
+	bpf_spin_unlock(&flow->lock);
+}
+
+/*
  * Follows the records through the new bytes of a packet, and puts the ClientHello together while there is none yet.
  * False when the flow was forgotten.
  */
@@ -116,6 +146,8 @@ static __always_inline void observe_tcp_egress(struct __sk_buff *skb, struct pac
 	}
 	if (!flow || !packet->payload || packet->flags & TCP_RST)
 		return;
+	if (flow->rested)
+		wake(skb, flow, &key);
 	end = packet->sequence + packet->payload;
 	new_bytes = end - flow->client_end;
 	if (!new_bytes || new_bytes > MAX_ADVANCE)
@@ -149,6 +181,8 @@ static __always_inline void observe_tcp_ingress(struct __sk_buff *skb, struct pa
 
 	if (!flow || packet->flags & TCP_RST)
 		return;
+	if (flow->rested)
+		wake(skb, flow, &key);
 	uid = flow->uid;
 	bpf_spin_lock(&flow->lock);
 	if (!is_of(flow, &key))
