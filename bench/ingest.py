@@ -151,7 +151,7 @@ def _over_http(urls: DatabaseUrls, senders: list[Sender]) -> dict[str, Any]:
                     if not answer.startswith(b"HTTP/1.1 200"):
                         raise RuntimeError(answer.decode("latin-1"))
 
-        result = _timed(send, senders, [server.pid, _postmaster(urls)])
+        result = _timed(send, senders, {"server": server.pid, "database": _postmaster(urls)})
     finally:
         server.terminate()
         server.wait()
@@ -199,7 +199,7 @@ def _by_copy(urls: DatabaseUrls, senders: list[Sender], person_id: UUID) -> dict
                 with connection.cursor().copy(f"copy usage_event ({COLUMNS}) from stdin (format binary)") as copy:
                     copy.write(blob)
 
-    return _timed(send, senders, [_postmaster(urls)])
+    return _timed(send, senders, {"database": _postmaster(urls)})
 
 
 def _pack(urls: DatabaseUrls, rows: list[list[list[tuple[Any, ...]]]]) -> list[list[bytes]]:
@@ -225,7 +225,7 @@ def _pack(urls: DatabaseUrls, rows: list[list[list[tuple[Any, ...]]]]) -> list[l
     return packed
 
 
-def _timed(send: Callable[[int], None], senders: list[Sender], measured: list[int]) -> dict[str, Any]:
+def _timed(send: Callable[[int], None], senders: list[Sender], measured: dict[str, int]) -> dict[str, Any]:
     """All senders at once; wall clock, and the CPU of the processes `measured` and all their children."""
     failures: list[BaseException] = []
 
@@ -236,35 +236,34 @@ def _timed(send: Callable[[int], None], senders: list[Sender], measured: list[in
             failures.append(failure)
 
     threads = [threading.Thread(target=guarded, args=(place,)) for place in range(len(senders))]
-    cpu_before_s = _cpu_s(measured)
+    cpu_before_s = {name: _cpu_s(pid) for name, pid in measured.items()}
     began = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - began
-    cpu_s = _cpu_s(measured) - cpu_before_s
+    cpu_s = {name: _cpu_s(pid) - cpu_before_s[name] for name, pid in measured.items()}
     if failures:
         raise failures[0]
     events = sum(len(batch.events) for sender in senders for batch in sender.batches)
     return {
         "events": events,
         "events_per_s": round(events / seconds),
-        "cpu_us_per_event": round(cpu_s * 1e6 / events, 2),
+        "cpu_us_per_event": {name: round(spent * 1e6 / events, 2) for name, spent in cpu_s.items()},
     }
 
 
-def _cpu_s(pids: list[int]) -> float:
-    """CPU seconds of the processes, their living children and those they have collected: proc(5), fields 14 to 17."""
+def _cpu_s(pid: int) -> float:
+    """CPU seconds of a process, its living children and those it has collected: proc(5), fields 14 to 17."""
     ticks = 0
-    for pid in pids:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for process, fields in ((str(pid), 4), *((child, 2) for child in children)):
-            try:
-                after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-            except FileNotFoundError:
-                continue
-            ticks += sum(map(int, after_name[11 : 11 + fields]))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for process, fields in ((str(pid), 4), *((child, 2) for child in children)):
+        try:
+            after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue
+        ticks += sum(map(int, after_name[11 : 11 + fields]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

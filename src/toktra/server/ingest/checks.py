@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from toktra.catalogue import Catalogue
@@ -51,7 +51,7 @@ def check(batch: Batch, *, device: str, catalogue: Catalogue, now_s: float, acce
     input_tokens = [e.estimated_input_tokens for e in events]
     output_tokens = [e.estimated_output_tokens for e in events]
 
-    if any(event.device != device for event in events):
+    if {event.device for event in events} - {device}:
         raise _fault(events, "device", lambda e: e.device != device, "is not the device that signed this batch")
     unknown = {host for host in hosts if catalogue.find(host) is None}
     if unknown:
@@ -74,7 +74,7 @@ def check(batch: Batch, *, device: str, catalogue: Catalogue, now_s: float, acce
     return Columns(
         hosts=list(hosts),
         users=list(users),
-        months=frozenset(date(year, month, 1) for year, month in {(e.at.year, e.at.month) for e in events}),
+        months=_months(times),
         at=timestamp_array(times),
         host=int8_array([hosts[e.provider_host] for e in events]),
         user=int8_array([users[e.user] for e in events]),
@@ -83,6 +83,18 @@ def check(batch: Batch, *, device: str, catalogue: Catalogue, now_s: float, acce
         input_tokens=int8_array(input_tokens),
         output_tokens=int8_array(output_tokens),
     )
+
+
+def _months(times: list[int]) -> frozenset[date]:
+    """First days of the months these times lie in; mostly it is one, and the first and the last say so."""
+    if not times:
+        return frozenset()
+    ends = {_first_of_month(min(times)), _first_of_month(max(times))}
+    return frozenset(ends if len(ends) == 1 else map(_first_of_month, times))
+
+
+def _first_of_month(seconds: int) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date().replace(day=1)
 
 
 def _fault(

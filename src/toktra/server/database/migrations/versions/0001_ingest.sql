@@ -14,7 +14,7 @@ create function ingest_batch(
     p_at timestamptz[], p_host bigint[], p_user bigint[], p_request_bytes bigint[], p_response_bytes bigint[],
     p_input_tokens bigint[], p_output_tokens bigint[],
     out outcome text, out epoch integer, out last_seq bigint
-) language plpgsql as $$
+) language plpgsql set plan_cache_mode = force_generic_plan as $$  -- planning anew each time doubles the CPU
 #variable_conflict use_column
 declare
     known record;
@@ -22,6 +22,14 @@ declare
     last_in_batch bigint := p_prev_seq + cardinality(p_at);
     from_place integer;
     people uuid[];
+    g_hour timestamptz[];
+    g_user bigint[];
+    g_host bigint[];
+    g_exchanges bigint[];
+    g_request_bytes bigint[];
+    g_response_bytes bigint[];
+    g_input_tokens bigint[];
+    g_output_tokens bigint[];
 begin
     perform set_config('toktra.tenant_id', p_tenant::text, true);
 
@@ -65,14 +73,28 @@ begin
             with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
         where e.place >= from_place;
 
+        -- Summed once, as finely as both tables need, and kept here: two statements then lock days before hours.
+        select array_agg(g.hour), array_agg(g.user_), array_agg(g.host), array_agg(g.exchanges),
+            array_agg(g.request_bytes), array_agg(g.response_bytes), array_agg(g.input_tokens), array_agg(g.output_tokens)
+        into g_hour, g_user, g_host, g_exchanges, g_request_bytes, g_response_bytes, g_input_tokens, g_output_tokens
+        from (
+            select date_bin('1 hour', e.at, '2000-01-01 00:00+00') as hour, e.user_, e.host,
+                count(*) filter (where e.request_bytes > 0) as exchanges,
+                sum(e.request_bytes)::bigint as request_bytes, sum(e.response_bytes)::bigint as response_bytes,
+                sum(e.input_tokens)::bigint as input_tokens, sum(e.output_tokens)::bigint as output_tokens
+            from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
+                with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
+            where e.place >= from_place
+            group by 1, 2, 3
+        ) g;
+
         insert into usage_daily as sums (tenant_id, day, person_id, provider_host, estimator_version, exchanges,
             request_bytes, response_bytes, input_tokens, output_tokens)
-        select p_tenant, (e.at at time zone 'UTC')::date, people[e.user_], p_hosts[e.host], p_estimator_version,
-            count(*) filter (where e.request_bytes > 0), sum(e.request_bytes)::bigint,
-            sum(e.response_bytes)::bigint, sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint
-        from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
-            with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
-        where e.place >= from_place
+        select p_tenant, (g.hour at time zone 'UTC')::date, people[g.user_], p_hosts[g.host], p_estimator_version,
+            sum(g.exchanges)::bigint, sum(g.request_bytes)::bigint, sum(g.response_bytes)::bigint,
+            sum(g.input_tokens)::bigint, sum(g.output_tokens)::bigint
+        from unnest(g_hour, g_user, g_host, g_exchanges, g_request_bytes, g_response_bytes, g_input_tokens, g_output_tokens)
+            as g (hour, user_, host, exchanges, request_bytes, response_bytes, input_tokens, output_tokens)
         group by 2, 3, 4
         order by 2, 3, 4
         on conflict (tenant_id, day, person_id, provider_host, estimator_version) do update set
@@ -84,12 +106,11 @@ begin
 
         insert into usage_hourly as sums (tenant_id, hour, provider_host, estimator_version, exchanges,
             request_bytes, response_bytes, input_tokens, output_tokens)
-        select p_tenant, date_trunc('hour', e.at, 'UTC'), p_hosts[e.host], p_estimator_version,
-            count(*) filter (where e.request_bytes > 0), sum(e.request_bytes)::bigint,
-            sum(e.response_bytes)::bigint, sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint
-        from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
-            with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
-        where e.place >= from_place
+        select p_tenant, g.hour, p_hosts[g.host], p_estimator_version,
+            sum(g.exchanges)::bigint, sum(g.request_bytes)::bigint, sum(g.response_bytes)::bigint,
+            sum(g.input_tokens)::bigint, sum(g.output_tokens)::bigint
+        from unnest(g_hour, g_host, g_exchanges, g_request_bytes, g_response_bytes, g_input_tokens, g_output_tokens)
+            as g (hour, host, exchanges, request_bytes, response_bytes, input_tokens, output_tokens)
         group by 2, 3
         order by 2, 3
         on conflict (tenant_id, hour, provider_host, estimator_version) do update set
