@@ -13,6 +13,7 @@ from toktra.agent.capture.linux import CannotCapture, LinuxCapture
 
 sys.path.insert(0, str(Path(__file__).parents[4]))
 
+from tests.lab.holding import Holder
 from tests.lab.lab import Lab, why_not
 from tests.lab.watching import Watch
 
@@ -49,3 +50,12 @@ def watch(domain: str) -> Iterator[Callable[..., Watch]]:
     yield open_watch
     for capture in captures:
         capture.close()
+
+
+@pytest.fixture
+def holder(domain: str) -> Iterator[Holder]:
+    running = Holder(f"api.{domain}")
+    if not running.first.get("ready"):
+        pytest.skip(running.first["sentence"])
+    yield running
+    running.end()

@@ -2,77 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.lab.holding import AGENT_UID, HOLDER, Holder
 from tests.lab.lab import Lab
 
 pytestmark = pytest.mark.kernel
 
-AGENT_UID, UID = 40_430, 40_431
-HOLDER = Path(__file__).with_name("holder.py")
-
-
-class Holder:
-    """A running holder.py."""
-
-    def __init__(self, host: str, *prefix: str) -> None:
-        self.process = subprocess.Popen(
-            [*prefix, sys.executable, str(HOLDER), str(AGENT_UID), host],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self.first: dict[str, Any] = self._answer()
-
-    def ask(self, line: str) -> Any:
-        assert self.process.stdin
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> Any:
-        assert self.process.stdout
-        return json.loads(self.process.stdout.readline())
-
-    def end(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-        if self.process.stdin:
-            self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            if self.process.stdout:
-                self.process.stdout.close()
-
-
-@pytest.fixture
-def holder(domain: str) -> Iterator[Holder]:
-    if os.geteuid() != 0:
-        pytest.skip("loading takes root")
-    running = Holder(f"api.{domain}")
-    if not running.first.get("ready"):
-        pytest.skip(running.first["sentence"])
-    yield running
-    running.end()
-
-
-def until(holder: Holder, count: int) -> list[dict[str, Any]]:
-    for _ in range(100):
-        observed: list[dict[str, Any]] = holder.ask("poll 0.1")
-        if len(observed) >= count:
-            return observed
-    raise AssertionError(f"only saw {observed}, {holder.ask('status')}")
+UID = 40_431
 
 
 def test_without_any_right_exchanges_are_still_yielded(lab: Lab, domain: str, holder: Holder) -> None:
@@ -91,7 +31,7 @@ def test_without_any_right_exchanges_are_still_yielded(lab: Lab, domain: str, ho
     with lab.serve(f"api.{domain}") as server:
         lab.curl(f"https://api.{domain}/bytes/9000", "-o", "/dev/null", uid=UID)
         (served,) = server.wait_closed(1)
-    (exchange,) = until(holder, 1)
+    (exchange,) = holder.until(1)
     assert exchange["uid"] == UID
     assert exchange["response_bytes"] == served.sent_bytes
     assert exchange["request_bytes"] + exchange["control_bytes"] == served.received_bytes
@@ -108,7 +48,7 @@ def test_privacy_hours_work_without_any_right(lab: Lab, domain: str, holder: Hol
         holder.ask("resume")
         lab.curl(f"https://api.{domain}/bytes/3000", "-o", "/dev/null")
         served = server.wait_closed(2)[1]
-    (exchange,) = until(holder, 1)
+    (exchange,) = holder.until(1)
     assert exchange["response_bytes"] == served.sent_bytes
 
 
@@ -130,7 +70,7 @@ def test_a_frozen_agent_catches_up_with_exact_numbers(lab: Lab, domain: str, hol
             lab.curl(f"https://api.{domain}/bytes/{size}", "-o", "/dev/null")
         served = server.wait_closed(3)
     holder.process.send_signal(signal.SIGCONT)
-    observed = until(holder, 3)
+    observed = holder.until(3)
     assert [one["response_bytes"] for one in observed] == [one.sent_bytes for one in served]
     assert holder.ask("status")["missed"] == {}
 

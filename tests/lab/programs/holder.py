@@ -21,6 +21,7 @@ def main(uid: str, host: str) -> None:
     drop_privileges(Account(int(uid), int(uid)))
     print(json.dumps({"ready": True}), flush=True)
     observed = []
+    planted = []
     for line in sys.stdin:
         match line.split():
             case ["poll", seconds]:
@@ -36,6 +37,9 @@ def main(uid: str, host: str) -> None:
                 answer = None
             case ["status"]:
                 answer = msgspec.to_builtins(capture.status())
+            case ["plant", secret]:
+                planted.append(secret)
+                answer = None
             case ["rights"]:
                 answer = msgspec.to_builtins(rights_of())
             case _:
