@@ -1,4 +1,4 @@
-"""`toktra agent run | status | enrol`.
+"""`toktra agent run | status | enrol | verify`.
 
 Exit codes: 0 done; 1 it was tried and failed, later may be better; 2 something has to be given or changed first, the
 message says what; 3 (`status` only) no agent is running.
@@ -20,8 +20,9 @@ import click
 import msgspec
 
 from toktra.agent.accounts import Accounts, read_mapping
+from toktra.agent.capture.linux.errors import CannotCapture
 from toktra.agent.enrol import enrol as enrol_device
-from toktra.agent.errors import EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
+from toktra.agent.errors import EXIT_FAILED, EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
 from toktra.agent.launch import run as run_agent
 from toktra.agent.launch import stop_on_signals
 from toktra.agent.server_address import server_address
@@ -161,11 +162,27 @@ def enrol(code: str, server: str, state: Path | None, ca_file: Path | None, agai
     click.echo(f"This device now reports to {identity.tenant} at {identity.server}.")
 
 
+@agent.command()
+@state_option
+def verify(state: Path | None) -> None:
+    """Show that what runs in the kernel is what the source says, and that the agent has no rights.
+
+    Needs root and changes nothing. Exits with 1 when a check fails.
+    """
+    from toktra.agent.capture.linux.verify import main_verify  # noqa: PLC0415 - of no use to a running agent
+
+    directory = StateDirectory(state) if state else _directory_with_status()
+    with _told_errors():
+        report = main_verify(directory.running_pid())
+    click.echo(report.text())
+    sys.exit(0 if report.holds else EXIT_FAILED)
+
+
 @contextmanager
 def _told_errors() -> Iterator[None]:
     try:
         yield
-    except (AgentError, OSError) as error:
+    except (AgentError, CannotCapture, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code if isinstance(error, AgentError) else EXIT_NEEDS_YOU)
 

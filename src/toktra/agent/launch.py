@@ -29,7 +29,7 @@ from toktra.agent.gate import decide
 from toktra.agent.identity import read_identity
 from toktra.agent.recorder import Recorder
 from toktra.agent.reporter import Reporter
-from toktra.agent.rights import account_to_become, become
+from toktra.agent.rights import account_to_become, become, check_rights_to_watch
 from toktra.agent.server_address import server_address
 from toktra.agent.service import Service
 from toktra.agent.settings import AgentSettings
@@ -119,6 +119,7 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
 
 def _watch(settings: AgentSettings, state: StateDirectory, catalogue: Catalogue) -> LinuxCapture:
     """Opens the kernel source, then gives up every right."""
+    check_rights_to_watch(state)
     account = account_to_become(settings.account)
     try:
         source = LinuxCapture.open(settings.ports, catalogue.find)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
+import sys
 from typing import Final
 
-from toktra.agent.capture.linux.privileges import Account, Capability, drop_privileges
+from toktra.agent.capture.linux.privileges import Account, Capability, drop_privileges, rights_of
 from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
 from toktra.agent.state_directory import StateDirectory
 
@@ -15,10 +17,33 @@ OWN_ACCOUNT: Final = "toktra"
 LAST_RESORT: Final = "nobody"
 
 
+WATCHING: Final = frozenset({Capability.BPF, Capability.NET_ADMIN, Capability.PERFMON})
+
+
+class NoRightsToWatch(AgentError):
+    """The process may not load a kernel program."""
+
+    exit_code = EXIT_NEEDS_YOU
+
+
 class AccountNotUsable(AgentError):
     """The agent cannot go on under the account that was asked for."""
 
     exit_code = EXIT_NEEDS_YOU
+
+
+def check_rights_to_watch(state: StateDirectory) -> None:
+    """Raises NoRightsToWatch with the command that has the rights, and that works on the same state directory."""
+    if rights_of().effective >= WATCHING:
+        return
+    arguments = sys.argv[1:]
+    if "--state" not in arguments:
+        arguments += ["--state", str(state.path.absolute())]
+    program = sys.argv[:1] if os.access(sys.argv[0], os.X_OK) else [sys.executable, "-m", "toktra"]
+    raise NoRightsToWatch(
+        "Watching this machine takes root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, until the kernel"
+        f" program is loaded; then they are given up. Run:\n  {shlex.join(['sudo', *program, *arguments])}"
+    )
 
 
 def account_to_become(name: str | None) -> Account:
