@@ -24,6 +24,9 @@ COMMANDS = {
     "agent": Entry("toktra.agent.commands:agent", "Run and inspect the agent on this device.", "agent"),
     "server": Entry("toktra.server.commands:server", "Run the server.", "server"),
     "replay": Entry("toktra.agent.capture.commands:replay", "Read a capture file as the agent would."),
+    "privacy-hours": Entry(
+        "toktra.agent.privacy_hours.commands:privacy_hours", "Say when a schedule is private, and why."
+    ),
     "estimate": Entry("toktra.catalogue.commands:estimate", "Turn byte counts into token estimates."),
 }
 

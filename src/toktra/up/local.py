@@ -22,12 +22,13 @@ from types import FrameType
 import toktra
 from toktra.agent.identity import NotEnrolled, read_identity
 from toktra.agent.state_directory import StateDirectory
+from toktra.agent.status import read_status
 from toktra.server.database.account import Account, database_account
 from toktra.server.database.pool import Database
 from toktra.server.database.source import DatabaseUrls, prepare
-from toktra.server.devices.service import create_enrolment_code
+from toktra.server.first_start import DEFAULT_SLUG, create_enrolment_code, ensure_default_tenant
 from toktra.server.people.service import SAMPLE_SLUG, create_sign_in_link
-from toktra.server.tenants.service import Founded, found
+from toktra.server.tenants.service import Founded
 from toktra.up.children import Child, ChildFailed, wait_until
 
 HOST = "127.0.0.1"
@@ -79,23 +80,26 @@ def run(wish: Wish, say: Callable[[str], None]) -> None:
         logs.mkdir(exist_ok=True)
 
         here = _organisation(wish)
-        founded = found(urls.needed_owner, slug=here.slug, name=here.name, owner_name=here.owner_name)
+        founded = ensure_default_tenant(urls.needed_owner, slug=here.slug, name=here.name, owner_name=here.owner_name)
         server = _server(wish, urls, logs)
         stack.callback(server.stop)
         server.start()
 
         recording = stack.enter_context(_capture_file(wish))
         state = _state_directory(wish, recording)
-        code = None if _is_enrolled(state) else asyncio.run(_enrolment_code(urls, founded))
+        code = None
+        if not _is_enrolled(state):
+            code = create_enrolment_code(urls.app, slug=here.slug, person_id=founded.owner_id)
         wait_until(lambda: _is_ready(wish.port), server, START_PATIENCE_S)
         if code is not None:
             _enrol(code, wish, state, logs)
         agent = _agent(wish, state, recording, logs)
         stack.callback(agent.stop)
         agent.start()
+        _wait_for_agent(agent, state)
 
         link = asyncio.run(_sign_in_link(urls, founded))
-        _tell(say, wish, link)
+        _tell(say, wish, link, agent)
         if wish.browser:
             _open_browser(f"http://{HOST}:{wish.port}{link}")
         _look_after(stopping, server, agent, say)
@@ -116,7 +120,7 @@ def _look_after(stopping: threading.Event, server: Child, agent: Child, say: Cal
 def _organisation(wish: Wish) -> Organisation:
     if wish.sample:
         return Organisation(SAMPLE_SLUG, "Sample organisation", "Sample owner")
-    return Organisation("local", f"This machine ({socket.gethostname()})", _invoking_account())
+    return Organisation(DEFAULT_SLUG, f"This machine ({socket.gethostname()})", _invoking_account())
 
 
 def _invoking_account() -> str:
@@ -150,8 +154,6 @@ def _agent(wish: Wish, state: StateDirectory, recording: Path | None, logs: Path
         command += ["--replay", str(recording)]
         if wish.sample:
             command.append("--ending-now")
-    elif os.geteuid() == 0:
-        command += ["--account", database_account().name]
     return Child("agent", command, logs / "agent.log", final_exit_codes=frozenset({0, NO_RIGHTS}))
 
 
@@ -179,11 +181,6 @@ def _is_enrolled(state: StateDirectory) -> bool:
     except NotEnrolled:
         return False
     return True
-
-
-async def _enrolment_code(urls: DatabaseUrls, founded: Founded) -> str:
-    async with Database(urls.app, connections=1) as database:
-        return str(await create_enrolment_code(database, founded.tenant, person_id=founded.owner_id))
 
 
 async def _sign_in_link(urls: DatabaseUrls, founded: Founded) -> str:
@@ -225,7 +222,17 @@ def _check_port(port: int) -> None:
             ) from None
 
 
-def _tell(say: Callable[[str], None], wish: Wish, link: str) -> None:
+def _wait_for_agent(agent: Child, state: StateDirectory) -> None:
+    """Until it observes, or has ended: from the moment the person is told, nothing they do goes unseen."""
+
+    def is_at_work() -> bool:
+        status = read_status(state.status)
+        return agent.exit_code is not None or (status is not None and status.pid == agent.process_id)
+
+    wait_until(is_at_work, agent, START_PATIENCE_S)
+
+
+def _tell(say: Callable[[str], None], wish: Wish, link: str, agent: Child) -> None:
     say("")
     say(f"  Open  http://{HOST}:{wish.port}{link}")
     say("        It signs you in once. For another one: toktra server sign-in-link")
@@ -234,7 +241,7 @@ def _tell(say: Callable[[str], None], wish: Wish, link: str) -> None:
         say("  You see the bundled sample: use that never happened, in an organisation of its own.")
     elif wish.capture is not None:
         say(f"  You see what the agent would have recorded from {wish.capture}.")
-    elif os.geteuid() == 0:
+    elif agent.exit_code is None:
         say("  Watching this machine. Use an AI tool and it appears within seconds.")
     say("  Ctrl-C stops everything; your data stays.")
 
