@@ -149,7 +149,7 @@ class Site:
     address: str
     postgres: EmbeddedPostgres
 
-    def organisation(self, slug: str, name: str, owner: str = "Ada Lindqvist") -> Organisation:
+    def organisation(self, slug: str, name: str, owner: str = "Robin Example") -> Organisation:
         founded = found(self.postgres.owner_url, slug=slug, name=name, owner_name=owner)
         return Organisation(
             self.address,

@@ -25,27 +25,27 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def quiet(site: Any) -> Any:
     """An organisation without any device."""
-    return site.organisation("quiet", "Nordwerf Optics")
+    return site.organisation("quiet", "Example organisation")
 
 
 @pytest.fixture(scope="module")
 def busy(site: Any) -> Any:
-    """Seven people who have used AI for six weeks; every event came in through the device API."""
-    organisation = site.organisation("busy", "Nordwerf Optics")
+    """Seven people who have used AI for two months; every event came in through the device API."""
+    organisation = site.organisation("busy", "Example organisation")
     chance = random.Random(11)
     for number in range(7):
         person = organisation.owner_id if number == 0 else organisation.add_person(f"Person {number}")
         device = organisation.enrol(person)
-        events = some_use(chance, days=42)
+        events = some_use(chance, days=62)
         for first in range(0, len(events), 500):
             device.report(events[first : first + 500])
         organisation.change(
-            "update device set enrolled_at = now() - interval '50 days' where device_id = %s", [device.enrolled.device]
+            "update device set enrolled_at = now() - interval '70 days' where device_id = %s", [device.enrolled.device]
         )
         # Reporting days of the past: only time itself could make them through the API.
         organisation.change(
             "insert into device_day (tenant_id, day, device_id) "
-            "select %s, (now() at time zone 'UTC')::date - back, %s from generate_series(1, 41) back "
+            "select %s, (now() at time zone 'UTC')::date - back, %s from generate_series(1, 62) back "
             "where not (back between 8 and 9 and %s) on conflict do nothing",
             [organisation.tenant.tenant_id, device.enrolled.device, number < 3],
         )
@@ -114,7 +114,7 @@ def browsing(
 
 def sign_in(page: Page, organisation: Any, path: str = "/") -> None:
     page.goto(organisation.sign_in_link())
-    page.get_by_role("button", name="Sign in as Ada Lindqvist").click()
+    page.get_by_role("button", name="Sign in as Robin Example").click()
     page.wait_for_url(f"{organisation.address}/")
     if path != "/":
         page.goto(organisation.address + path)
@@ -196,7 +196,7 @@ def test_a_link_signs_in_and_signing_out_ends_it(chromium: Browser, quiet: Any) 
 
 
 def test_new_use_appears_without_reloading_and_nothing_on_the_page_is_lost(chromium: Browser, site: Any) -> None:
-    organisation = site.organisation("live", "Nordwerf Optics")
+    organisation = site.organisation("live", "Example organisation")
     device = organisation.enrol(organisation.owner_id)
     with browsing(chromium, site.address) as page:
         sign_in(page, organisation)

@@ -23,7 +23,7 @@ async def organisation(database: Database, tenant: object) -> Tenant:
 
 @pytest.fixture
 async def owner(database: Database, organisation: Tenant) -> UUID:
-    return await add_person(database, organisation.tenant_id, display_name="Ada Lindqvist", role=Role.OWNER)
+    return await add_person(database, organisation.tenant_id, display_name="Robin Example", role=Role.OWNER)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ async def office(database: Database, tenant: object) -> Office:
     del tenant
     found = await find_tenant(database, "north")
     assert found is not None
-    owner = await add_person(database, found.tenant_id, display_name="Ada Lindqvist", role=Role.OWNER)
+    owner = await add_person(database, found.tenant_id, display_name="Robin Example", role=Role.OWNER)
     return Office(database, found, owner, Ingest(database, load_catalogue(), accepted_age_days=400))
 
 

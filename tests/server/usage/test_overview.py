@@ -68,18 +68,43 @@ async def test_a_day_without_report_is_silent_and_a_day_without_use_is_zero(offi
     assert [day.coverage.is_low for day in days] == [False, False, True, True, False, True, False]
 
 
-async def test_a_period_is_compared_only_with_one_in_which_something_reported(office: Any) -> None:
-    desk = await office.desk(office.owner, enrolled_days_ago=20)
-    await desk.use(at=NOON)
+async def test_without_devices_before_there_is_nothing_to_compare_with(office: Any) -> None:
+    await (await office.desk(office.owner, enrolled_days_ago=20)).use(at=NOON)
     found = await overview(office)
-    assert found.totals_before is None
-    assert found.people_before is None
+    assert (found.totals_before, found.people_before, found.is_comparable) == (None, None, False)
+
+
+async def test_a_period_is_compared_with_the_one_before(office: Any) -> None:
+    desk = await office.desk(office.owner, enrolled_days_ago=20)
     await office.reported(desk, 9)
+    await desk.use(at=NOON)
     await desk.use(times=2, at=NOON - timedelta(days=9))
     found = await overview(office)
     assert found.totals_before is not None
-    assert found.totals_before.exchanges == 2
-    assert found.people_before == 1
+    assert (found.totals_before.exchanges, found.people_before, found.is_comparable) == (2, 1, True)
+
+
+@pytest.mark.parametrize(("reported", "words"), [(1, "Too few devices to compare"), (2, "Up from nothing on")])
+async def test_periods_that_rest_on_other_numbers_of_devices_are_not_compared(
+    office: Any, owner_api: httpx.AsyncClient, reported: int, words: str
+) -> None:
+    desks = [await office.desk(office.owner, enrolled_days_ago=20) for _ in range(2)]
+    for desk in desks[:reported]:
+        await office.reported(desk, 7)
+    for desk in desks:
+        await desk.use()
+    assert words in text_of(await owner_api.get("/"))
+
+
+async def test_a_day_that_is_over_is_counted_once(office: Any) -> None:
+    """Nothing can report on it any more, so the count of that day is kept; today's is not."""
+    desk = await office.desk(office.owner, enrolled_days_ago=5)
+    await office.reported(desk, 3)
+    now = datetime.now(UTC)
+    assert [day.coverage.reported for day in (await overview(office, now=now)).days] == [0, 0, 0, 1, 0, 0, 0]
+    await office.reported(desk, 2)
+    await desk.use()
+    assert [day.coverage.reported for day in (await overview(office, now=now)).days] == [0, 0, 0, 1, 0, 0, 1]
 
 
 async def test_another_organisation_sees_nothing_of_it(office: Any, other_tenant: Any) -> None:
@@ -247,7 +272,7 @@ class TestAnOpenPage:
         other = await add_person(office.database, office.tenant.tenant_id, display_name="B", role=Role.AUDITOR)
 
         async def version(reader: Any, period: Period, now: datetime) -> str:
-            return await service.ledger_version(office.database, office.tenant.tenant_id, reader, period, now)
+            return await service.current_version(office.database, office.tenant.tenant_id, reader, period, now)
 
         first = await version(office.owner, Period.SEVEN_DAYS, NOW)
         assert first == await version(office.owner, Period.SEVEN_DAYS, NOW + timedelta(seconds=59))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
@@ -35,6 +36,12 @@ class Coverage:
     @property
     def missing(self) -> int:
         return max(0, self.enrolled - self.reported)
+
+
+def rest_on_alike(one: Sequence[Coverage], other: Sequence[Coverage]) -> bool:
+    """Whether two stretches of days had, per day, about as many reporting devices."""
+    fewer, more = sorted(sum(day.reported for day in days) / len(days) for days in (one, other))
+    return more > 0 and fewer >= LOW_COVERAGE * more
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +93,14 @@ class Overview:
 
     span: Span
     made_at: datetime
+    version: str
+    """Changes whenever the page would."""
     standing: Standing
     totals: Totals
     totals_before: Totals | None
     """None when no device reported in the period before: there is nothing to compare with."""
+    is_comparable: bool
+    """Whether both periods rest on about as many devices; else a change would be one of devices, not of use."""
     people: int
     """Who had any use in the period."""
     people_before: int | None

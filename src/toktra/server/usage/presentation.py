@@ -82,7 +82,7 @@ class Presentation:
 def present(found: Overview) -> Presentation:
     """Words and drawings for these figures."""
     before = found.totals_before
-    compared = found.span.dates_before
+    compared = found.span.dates_before if found.is_comparable else None
     tokens = _tile(
         figures.tokens(found.totals.tokens), found.totals.tokens, before.tokens if before else None, compared
     )
@@ -119,13 +119,13 @@ def present(found: Overview) -> Presentation:
     )
 
 
-def _tile(value: str, now: Interval, before: Interval | None, compared: str) -> Tile:
+def _tile(value: str, now: Interval, before: Interval | None, compared: str | None) -> Tile:
     top = max(now.high, before.high if before else 0) * 1.04
     change = figures.change(now, before) if before else None
     return Tile(value=value, now=now, before=before, top=top, trend=_trend(change, compared))
 
 
-def _counted_tile(now: int, before: int | None, compared: str, *, least_top: int = 0) -> Tile:
+def _counted_tile(now: int, before: int | None, compared: str | None, *, least_top: int = 0) -> Tile:
     top = max(now, before or 0, least_top) * 1.04
     change = figures.counted_change(now, before) if before is not None else None
     return Tile(
@@ -137,9 +137,12 @@ def _counted_tile(now: int, before: int | None, compared: str, *, least_top: int
     )
 
 
-def _trend(change: Change | None, compared: str) -> Change:
+def _trend(change: Change | None, compared: str | None) -> Change:
+    """The change as a sentence; `compared` names the period before, None when it cannot be compared with."""
     if change is None:
         return Change(Direction.LEVEL, _("Nothing before to compare with"))
+    if compared is None:
+        return Change(Direction.LEVEL, _("Too few devices to compare"))
     words = _("%(change)s from %(dates)s") if change.direction is Direction.LEVEL else _("%(change)s on %(dates)s")
     return Change(change.direction, words % {"change": change.words, "dates": compared})
 

@@ -39,8 +39,9 @@ async def overview_figures(visit: Visit) -> Response:
     if period is None:
         return _unknown_period(visit)
     now = datetime.now(UTC)
-    seen = visit.request.query_params.get("seen")
-    if seen and seen == await _version(visit, period, now):
+    reader = visit.reader
+    version = await service.current_version(visit.database, reader.tenant.tenant_id, reader.person_id, period, now)
+    if visit.request.query_params.get("seen") == version:
         return Response(status_code=204)
     return await _show("usage/figures.html", visit, period, now)
 
@@ -57,22 +58,16 @@ async def what_is_collected(visit: Visit) -> Response:
 
 
 async def _show(template: str, visit: Visit, period: Period, now: datetime) -> Response:
-    # The version is read before the figures: what comes in between is fetched once more, never missed.
-    version = await _version(visit, period, now)
+    reader = visit.reader
     found = await service.overview(
         visit.database,
-        visit.reader.tenant.tenant_id,
-        visit.reader.person_id,
+        reader.tenant.tenant_id,
+        reader.person_id,
         period,
         now,
         with_exchanges=visit.may(Action.READ_LAST_EXCHANGES),
     )
-    return visit.show(template, here="/", page=present(found), seen=version)
-
-
-async def _version(visit: Visit, period: Period, now: datetime) -> str:
-    reader = visit.reader
-    return await service.ledger_version(visit.database, reader.tenant.tenant_id, reader.person_id, period, now)
+    return visit.show(template, here="/", page=present(found))
 
 
 def _period(visit: Visit) -> Period | None:

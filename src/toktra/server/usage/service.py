@@ -26,6 +26,7 @@ from toktra.server.usage.overview import (
     Newest,
     Overview,
     Standing,
+    rest_on_alike,
 )
 from toktra.server.usage.period import Period, Span, Window, span
 from toktra.server.usage.totals import HostDay
@@ -34,6 +35,11 @@ SHOWN_LINES: Final = 15
 _LOOKED_AT: Final = 60
 """Exchanges read for the list; those of others become sums."""
 _LOOKED_BACK: Final = timedelta(days=7)
+
+_MOST_FINISHED_DAYS: Final = 100_000
+_finished_days: Final[dict[tuple[UUID, date], int]] = {}
+"""How many devices reported on days that are over, by tenant. A device reports only on the day it is, so these counts
+do not change, and counting two months of 12,000 devices for every page would take most of its time."""
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
 
@@ -45,21 +51,24 @@ async def overview(
     chosen = span(period, now)
     async with database.tenant(tenant_id) as connection:
         ledger = _Ledger(connection, tenant_id, reader, now)
+        # First, so that what comes in meanwhile is fetched once more by an open page, and never missed.
+        state = await ledger.state()
         uses = await ledger.sums(chosen.current)
         uses_before = await ledger.sums(chosen.before)
-        coverage = await ledger.coverage(chosen.current)
-        coverage_before = await ledger.coverage(chosen.before)
-        comparable = any(day.reported for day in coverage_before)
-        state = await ledger.state()
+        coverage = await ledger.coverage([*chosen.before.days, *chosen.current.days])
+        coverage_before, coverage = coverage[: len(chosen.before.days)], coverage[-len(chosen.current.days) :]
+        had_devices = any(day.reported for day in coverage_before)
         newest = await ledger.newest()
         return Overview(
             span=chosen,
             made_at=now,
+            version=_version(state, reader, period, now),
             standing=_standing(state, newest, uses),
             totals=totals.totals(uses, _catalogue(), price_on),
-            totals_before=totals.totals(uses_before, _catalogue(), price_on) if comparable else None,
+            totals_before=totals.totals(uses_before, _catalogue(), price_on) if had_devices else None,
+            is_comparable=rest_on_alike(coverage, coverage_before),
             people=await ledger.people(chosen.current),
-            people_before=await ledger.people(chosen.before) if comparable else None,
+            people_before=await ledger.people(chosen.before) if had_devices else None,
             people_known=state.people,
             newest=newest,
             today=coverage[-1],
@@ -70,10 +79,14 @@ async def overview(
         )
 
 
-async def ledger_version(database: Database, tenant_id: UUID, reader: UUID, period: Period, now: datetime) -> str:
-    """Changes whenever the page would. One cheap query, so that open pages may ask every few seconds."""
+async def current_version(database: Database, tenant_id: UUID, reader: UUID, period: Period, now: datetime) -> str:
+    """The `Overview.version` that a page made now would have. One cheap query: open pages ask every few seconds."""
     async with database.tenant(tenant_id) as connection:
         state = await _Ledger(connection, tenant_id, reader, now).state()
+    return _version(state, reader, period, now)
+
+
+def _version(state: Any, reader: UUID, period: Period, now: datetime) -> str:
     minute = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}"  # ages are said in minutes
     said = repr((toktra.__version__, tuple(state), reader, period, minute))
     return hashlib.sha256(said.encode()).hexdigest()[:16]
@@ -92,10 +105,39 @@ class _Ledger:
         rows = _queries.sums(self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end)
         return [HostDay(**row._asdict()) async for row in rows]
 
-    async def coverage(self, window: Window) -> list[Coverage]:
-        rows = _queries.devices_by_day(self._connection, tenant_id=self._tenant_id, days=window.days)
-        # A device revoked since may have reported; more than all is all.
-        return [Coverage(row.day, row.reported, max(row.enrolled, row.reported)) async for row in rows]
+    async def coverage(self, days: Sequence[date]) -> list[Coverage]:
+        """For each day: the devices that reported, of those that were enrolled."""
+        reported = await self._reported(days)
+        rows = _queries.devices_enrolled(self._connection, tenant_id=self._tenant_id)
+        enrolments = [row async for row in rows]
+
+        def enrolled(day: date) -> int:
+            return sum(
+                row.devices
+                for row in enrolments
+                if row.since <= day and (row.is_active or (row.until is not None and row.until >= day))
+            )
+
+        # A device whose clock or enrolment is odd may report all the same; more than all is all.
+        return [Coverage(day, reported[day], max(enrolled(day), reported[day])) for day in days]
+
+    async def _reported(self, days: Sequence[date]) -> dict[date, int]:
+        """Devices that reported on each day. Days that are over are counted once and remembered."""
+        over = self._now.astimezone(UTC).date() - timedelta(days=1)  # yesterday's last batches may still be committing
+        known = {day: _finished_days.get((self._tenant_id, day)) for day in days if day < over}
+        reported = {day: number for day, number in known.items() if number is not None}
+        missing = [day for day in days if day not in reported]
+        rows = _queries.devices_that_reported(
+            self._connection, tenant_id=self._tenant_id, first=min(missing), last=max(missing)
+        )
+        counted = {row.day: row.devices async for row in rows}
+        for day in missing:
+            reported[day] = counted.get(day, 0)
+            if day < over:
+                _finished_days[self._tenant_id, day] = reported[day]
+        while len(_finished_days) > _MOST_FINISHED_DAYS:
+            del _finished_days[next(iter(_finished_days))]
+        return reported
 
     async def people(self, window: Window) -> int:
         number: int = await _queries.people_with_use(

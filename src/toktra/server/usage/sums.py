@@ -1,0 +1,27 @@
+"""Sums of use by day, for other rooms: what was used of each host, and how many devices reported."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import aiosql
+
+from toktra.server.database.pool import Connection
+from toktra.server.usage.totals import HostDay
+
+_queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
+
+
+async def daily_sums(connection: Connection, tenant_id: UUID, first: date, last: date) -> list[HostDay]:
+    """What was used of each host on each day (UTC) from `first` to `last`, as each version of the estimator saw it."""
+    rows = _queries.daily_sums(connection, tenant_id=tenant_id, first=first, last=last)
+    return [HostDay(**row._asdict()) async for row in rows]
+
+
+async def reporting_shares(connection: Connection, tenant_id: UUID, days: list[date]) -> dict[date, float]:
+    """Of the devices that were enrolled on each day, the share that reported; 1 on days before the first device."""
+    rows = _queries.devices_by_day(connection, tenant_id=tenant_id, days=days)
+    return {row.day: min(1.0, row.reported / row.enrolled) if row.enrolled else 1.0 async for row in rows}
