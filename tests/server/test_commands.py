@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 
 def toktra_server(*arguments: str, **environment: str) -> Result:
-    return CliRunner(env=dict.fromkeys(("TOKTRA_DATA", "TOKTRA_DATABASE_URL")) | environment).invoke(
-        server, arguments
-    )
+    return CliRunner(env=dict.fromkeys(("TOKTRA_DATA", "TOKTRA_DATABASE_URL")) | environment).invoke(server, arguments)
 
 
 def test_an_organisation_and_a_code_in_a_fresh_directory(open_directory: Path) -> None:
@@ -47,6 +45,14 @@ def test_a_database_of_ones_own_by_url(urls: Urls) -> None:
     with psycopg.connect(urls.superuser) as connection:
         assert connection.execute("select display_name, role from person").fetchall() == [("Owner", "owner")]
     assert toktra_server("enrolment-code", TOKTRA_DATABASE_URL=urls.app).exit_code == 0
+
+
+def test_a_link_for_the_owner(urls: Urls) -> None:
+    own = {"TOKTRA_DATABASE_URL": urls.app, "TOKTRA_OWNER_DATABASE_URL": urls.owner}
+    assert "toktra server init" in toktra_server("sign-in-link", **own).stderr
+    toktra_server("init", **own)
+    link = toktra_server("sign-in-link", "--address", "https://ai.example/", **own)
+    assert re.fullmatch(r"https://ai\.example/sign-in/local\.[\w-]{43}\n", link.stdout), link.stderr
 
 
 def test_what_needs_the_owner_says_so(urls: Urls) -> None:

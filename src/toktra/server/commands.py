@@ -16,7 +16,12 @@ from toktra.server.database.failures import DatabaseFailure
 from toktra.server.database.pool import DatabaseBusy
 from toktra.server.database.source import DatabaseUrls, database_of
 from toktra.server.devices.service import InvalidTerms
-from toktra.server.first_start import DEFAULT_SLUG, UnknownOrganisation, create_enrolment_code
+from toktra.server.first_start import (
+    DEFAULT_SLUG,
+    UnknownOrganisation,
+    create_enrolment_code,
+    create_owner_link,
+)
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
 from toktra.server.tenants.service import InvalidSlug, found
 
@@ -94,6 +99,18 @@ def enrolment_code(settings: Path | None, data: Path | None, slug: str, uses: in
     with _database(settings, data) as (_, urls):
         code = create_enrolment_code(urls.app, slug=slug, uses=uses, valid_for=timedelta(days=valid_days))
     click.echo(code)
+
+
+@server.command("sign-in-link")
+@_where
+@click.option("--organisation", "slug", default=DEFAULT_SLUG, show_default=True, help="Its short name.")
+@click.option("--address", help="Where the site is reached.  [default: as `toktra server run` serves it]")
+def sign_in_link(settings: Path | None, data: Path | None, slug: str, address: str | None) -> None:
+    """Create a link that signs the organisation's owner in, once."""
+    with _database(settings, data) as (chosen, urls):
+        path = create_owner_link(urls.app, slug=slug)
+    scheme = "http" if chosen.certificate is None else "https"
+    click.echo((address or f"{scheme}://{chosen.host}:{chosen.port}").rstrip("/") + path)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from toktra.server.database.pool import Database
 from toktra.server.devices import service as devices
-from toktra.server.tenants.service import Founded, find_tenant, found
+from toktra.server.people import service as people
+from toktra.server.tenants.service import Founded, find_tenant, found, owner_of
 
 DEFAULT_SLUG = "local"
 
@@ -49,5 +50,22 @@ def create_enrolment_code(
                 database, tenant, person_id=person_id, valid_for=valid_for, uses=uses
             )
             return str(code)
+
+    return asyncio.run(create())
+
+
+def create_owner_link(app_url: str, *, slug: str = DEFAULT_SLUG) -> str:
+    """The path of a link that signs the organisation's owner in once. Not for use inside an event loop.
+
+    Raises UnknownOrganisation or DatabaseBusy.
+    """
+
+    async def create() -> str:
+        async with Database(app_url, connections=1) as database:
+            tenant = await find_tenant(database, slug)
+            owner_id = await owner_of(database, tenant) if tenant else None
+            if tenant is None or owner_id is None:
+                raise UnknownOrganisation(slug)
+            return await people.create_sign_in_link(database, tenant, owner_id)
 
     return asyncio.run(create())

@@ -55,6 +55,13 @@ async def find_tenant(database: Database, slug: str) -> Tenant | None:
     return _tenant(row) if row else None
 
 
+async def owner_of(database: Database, tenant: Tenant) -> UUID | None:
+    """The first of the organisation's active owners."""
+    async with database.tenant(tenant.tenant_id) as connection:
+        owner: UUID | None = await _queries.owner_of(connection, tenant_id=tenant.tenant_id)
+    return owner
+
+
 def found(owner_url: str, *, slug: str, name: str, owner_name: str, region: str = "local") -> Founded:
     """Creates an organisation and its owner; finds them when they are there. Safe to repeat, also at the same time.
 
