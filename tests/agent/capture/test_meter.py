@@ -199,6 +199,20 @@ def test_an_upload_is_one_request_whatever_the_server_says_meanwhile() -> None:
     assert one.request_bytes == 517 + 80 + 196 + 164060
 
 
+def test_window_updates_of_a_long_upload_do_not_end_it() -> None:
+    """The client waits for each of them at a record's end, so nothing is inside a record."""
+    tls = Tls()
+    tls.handshake()
+    tls.data(87, 473)
+    for _ in range(20):
+        tls.data(16401)
+        tls.server(48, 35, 35, 70, 48, 105)
+    tls.server(53, 31)  # a short answer
+    tls.data(62)
+    tls.server(1448)
+    assert len(tls.close()) == 2
+
+
 def test_three_seconds_of_silence_end_an_answer_and_the_rest_is_continued() -> None:
     tls = Tls()
     tls.handshake()

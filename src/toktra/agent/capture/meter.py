@@ -32,8 +32,10 @@ CLOSE. ASKED, ANSWERING, RESUMED: report. TOLD with anything counted since: repo
 Every other packet is only counted. So bytes are conserved: the exchanges of a connection add up to the connection.
 
 RESPONSE (TLS and QUIC): a server packet of more than 60 bytes (67 in TLS 1.2); or, in ASKED, a smaller one that brings
-the small packets since the last request packet to more than 110 bytes. (Smaller: SETTINGS ack, window updates, PING,
-100 Continue.) Never a response:
+the small packets since the last request packet to more than 75 bytes. (Smaller: SETTINGS ack, PING, 100 Continue.)
+Never a response:
+    - in ASKED over TLS, a packet of 35, 48, 70, 83, 96 or 105 bytes, plus 7 for each of its records in TLS 1.2 (42, 55,
+      84, 97, 110, 126): HTTP/2 window updates, which come by the dozen while a long request is sent;
     - before the client's handshake is finished (TLS: phases below; QUIC: a datagram with a long header);
     - TLS: while the client's last packet stopped inside a record: its request is still being sent.
 
@@ -85,7 +87,9 @@ RULES_ARE_FINAL = True
 SMALL_PACKET: Final = 60
 TLS12_EXTRA: Final = 7
 """Bytes by which a TLS 1.2 AES-GCM record is longer than a TLS 1.3 record of the same content."""
-SMALL_PACKETS_TOGETHER: Final = 110
+WINDOW_UPDATES: Final = frozenset({35, 48, 70, 83, 96, 105})
+WINDOW_UPDATES_TLS12: Final = frozenset({42, 55, 84, 97, 110, 126})
+SMALL_PACKETS_TOGETHER: Final = 75
 REQUEST_RECORD: Final = 44
 CONTROL_RECORDS: Final = frozenset({47, 51, 52})
 REQUEST_RECORD_TLS12: Final = 60
@@ -252,6 +256,7 @@ class TlsMeter(Meter):
         "_surely",
         "_tickets",
         "_tls12",
+        "_window_updates",
     )
 
     def __init__(self, *, midstream: bool = False) -> None:
@@ -264,6 +269,7 @@ class TlsMeter(Meter):
         self._heard = SURELY_A_RESPONSE if midstream else 0
         self._small = 0
         self._small_packet = SMALL_PACKET
+        self._window_updates = WINDOW_UPDATES
         self._tickets = TICKETS
         self._surely = SURELY_A_RESPONSE
         self._maybe_at = self._request_at = 0.0
@@ -291,7 +297,8 @@ class TlsMeter(Meter):
             self._heard += new_bytes
             if self.state is State.IDLE and self._maybe_at and self._heard > self._surely:
                 self._ask(self._maybe_at, carries_on=False)
-            if self.state is not State.ANSWERING and not self._inside_record:
+            window_updates = self.state is State.ASKED and new_bytes in self._window_updates
+            if self.state is not State.ANSWERING and not self._inside_record and not window_updates:
                 if new_bytes > self._small_packet:
                     self._answer(at)
                 elif self.state is State.ASKED:
@@ -316,6 +323,7 @@ class TlsMeter(Meter):
             if self._saw_ccs and length < 112:
                 self._phase, self._special, self._heard = Phase.OPEN, 57, 0
                 self._tls12, self._small_packet = True, SMALL_PACKET + TLS12_EXTRA
+                self._window_updates = WINDOW_UPDATES_TLS12
         elif kind == 23:
             return self._encrypted(length, at)
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MSS_BYTES = 1448
-"""Payload of a full Ethernet segment with timestamps; the yardstick that makes segment counts independent of offload."""
+"""Payload of a full Ethernet segment with timestamps: the yardstick that makes counts independent of offload."""
 
 EXCHANGE_SILENCE_S = 3.0
 """An exchange whose response has begun ends after this much silence."""

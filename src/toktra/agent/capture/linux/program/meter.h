@@ -13,7 +13,7 @@
 #define SILENCE (3000 * MILLISECOND)
 #define SMALL_PACKET 60u
 #define TLS12_EXTRA 7u
-#define SMALL_PACKETS_TOGETHER 110u
+#define SMALL_PACKETS_TOGETHER 75u
 #define REQUEST_RECORD 44u
 #define REQUEST_RECORD_TLS12 60u
 #define TICKETS 700u
@@ -165,6 +165,19 @@ static __always_inline void meter_answer_if_it_is_one(struct meter *meter, __u32
 	}
 }
 
+/* One to three records that each hold one or two HTTP/2 window updates. */
+static __always_inline int is_window_updates(const struct meter *meter, __u32 new_bytes)
+{
+	switch (new_bytes) {
+	case 35: case 48: case 70: case 83: case 96: case 105:
+		return !meter->tls12;
+	case 42: case 55: case 84: case 97: case 110: case 126:
+		return meter->tls12;
+	default:
+		return 0;
+	}
+}
+
 static __always_inline int is_preface(__u32 length, __u32 special)
 {
 	__u32 settings = length - special;
@@ -278,7 +291,8 @@ static __always_inline int meter_tls_received(struct meter *meter, __u32 new_byt
 		meter->heard += new_bytes;
 		if (meter->totals.state == STATE_IDLE && meter->maybe_at && meter->heard > meter->surely)
 			meter_ask(meter, meter->maybe_at, 0, told);
-		if (meter->totals.state != STATE_ANSWERING && !meter->inside_record)
+		if (meter->totals.state != STATE_ANSWERING && !meter->inside_record &&
+		    !(meter->totals.state == STATE_ASKED && is_window_updates(meter, new_bytes)))
 			meter_answer_if_it_is_one(meter, new_bytes, at);
 	}
 	meter_count_received(meter, new_bytes, at);
