@@ -27,10 +27,23 @@ class Holder:
         self.first: dict[str, Any] = self._answer()
 
     def ask(self, line: str) -> Any:
+        """What it answers to a command of programs/holder.py."""
+        self._tell(line)
+        return self._answer()
+
+    def watch(self) -> None:
+        """Lets it poll on its own until `watched`."""
+        self._tell("watch")
+
+    def watched(self) -> None:
+        """Ends `watch`."""
+        self.ask("")
+        self._answer()
+
+    def _tell(self, line: str) -> None:
         assert self.process.stdin
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        return self._answer()
 
     def _answer(self) -> Any:
         assert self.process.stdout

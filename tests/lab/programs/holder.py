@@ -4,6 +4,7 @@ Arguments: uid to become, provider host. Answers each line with one line of JSON
 """
 
 import json
+import select
 import sys
 
 import msgspec
@@ -29,6 +30,10 @@ def main(uid: str, host: str) -> None:
                 answer: object = [
                     {"uid": one.uid, "host": one.provider_host, **msgspec.to_builtins(one.exchange)} for one in observed
                 ]
+            case ["watch"]:  # until the next line comes; as the agent's service does
+                while not select.select([sys.stdin], [], [], 0)[0]:
+                    observed += capture.poll(1)
+                answer = None
             case ["pause"]:
                 observed += capture.pause()
                 answer = len(observed)
