@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,16 @@ class LoopbackServer:
     answer: Callable[[Request], Reply]
     url: str = ""
     requests: list[Request] = field(default_factory=list)
+
+
+class Listener(ThreadingHTTPServer):
+    """Takes it calmly when a client hangs up."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 @pytest.fixture
@@ -58,8 +70,7 @@ def serve() -> Iterator[Callable[[Callable[[Request], Reply]], LoopbackServer]]:
                 def log_message(self, *args: object) -> None:
                     """Says nothing."""
 
-            listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-            listener.daemon_threads = True
+            listener = Listener(("127.0.0.1", 0), Handler)
             thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
             thread.start()
             stack.callback(thread.join)

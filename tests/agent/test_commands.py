@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -229,3 +230,38 @@ def test_a_live_agent_gives_up_its_rights_and_ends_in_order(enrolled: StateDirec
     assert refused.exit_code == 2
     assert f"process id {child.pid}" in refused.stderr
     assert read_identity(enrolled.identity).tenant == "Example"
+
+
+STARTER = """
+import ctypes, os, signal, subprocess, sys
+def end_with_me():
+    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
+command = [sys.executable, "-m", "toktra", "agent", "run", "--state", sys.argv[1], "--account", "nobody"]
+child = subprocess.Popen(command,
+    stderr=subprocess.PIPE, text=True, preexec_fn=end_with_me)
+for line in child.stderr:
+    print(line, end="", file=sys.stderr)
+    if "uplink: connected" in line:
+        break
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_an_agent_that_changed_its_account_still_ends_with_its_parent(enrolled: StateDirectory) -> None:
+    for parent in enrolled.path.parents:
+        if parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    with subprocess.Popen([sys.executable, "-c", STARTER, enrolled.path], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        agent_pid = int(starter.stdout.readline())
+        assert enrolled.running_pid() == agent_pid
+        descriptor = os.pidfd_open(agent_pid)
+        starter.kill()
+
+    ended, _, _ = select.select([descriptor], [], [], 15)
+    os.close(descriptor)
+    assert ended
+    assert enrolled.running_pid() is None

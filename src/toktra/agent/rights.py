@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from toktra.agent.capture.linux.privileges import Account, Capability, drop_privileges, rights_of
@@ -17,6 +21,9 @@ OWN_ACCOUNT: Final = "toktra"
 LAST_RESORT: Final = "nobody"
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG: Final = 1
+_PR_GET_PDEATHSIG: Final = 2
 WATCHING: Final = frozenset({Capability.BPF, Capability.NET_ADMIN, Capability.PERFMON})
 
 
@@ -73,7 +80,8 @@ def become(account: Account, state: StateDirectory, *, keep: frozenset[Capabilit
     if os.geteuid() == 0:
         state.give_to(account.uid, account.gid)
     try:
-        drop_privileges(account, keep=keep)
+        with _ending_with_parent():
+            drop_privileges(account, keep=keep)
     except OSError as error:
         raise AccountNotUsable(f"The agent's rights could not be given up ({error}), so it does not go on.") from None
     if not os.access(state.path, os.R_OK | os.W_OK | os.X_OK):
@@ -81,6 +89,18 @@ def become(account: Account, state: StateDirectory, *, keep: frozenset[Capabilit
             f"The account the agent goes on as (uid {account.uid}) cannot reach {state.path}. Choose a directory"
             " outside of private ones with --state, or another account with --account."
         )
+
+
+@contextmanager
+def _ending_with_parent() -> Iterator[None]:
+    """Keeps the wish of whoever started us that we end when they do: a change of account makes the kernel forget it."""
+    wished, parent = ctypes.c_int(0), os.getppid()
+    _libc.prctl(_PR_GET_PDEATHSIG, ctypes.byref(wished), 0, 0, 0)
+    yield
+    if wished.value:
+        _libc.prctl(_PR_SET_PDEATHSIG, wished.value, 0, 0, 0)
+        if os.getppid() != parent:  # it ended in between
+            signal.raise_signal(wished.value)
 
 
 def _find(name: str) -> Account | None:
