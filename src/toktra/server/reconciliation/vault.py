@@ -1,0 +1,118 @@
+"""Seals the provider keys that are kept in the database, with a key that is not in it.
+
+The server's own key is TOKTRA_SECRET_KEY, or the file `secret-key` (0600) in the data directory, made when it is first
+needed. Who holds the database alone reads no provider key; who loses the server's key connects the providers again.
+The sealing is Fernet's (cryptography.io); what is sealed names its organisation and provider, so that a sealed key
+moved to another row opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken
+
+from toktra.server.settings import InvalidSetting
+
+SETTING: Final = "TOKTRA_SECRET_KEY"
+FILE_NAME: Final = "secret-key"
+
+
+class SecretKeyNotUsable(InvalidSetting):
+    """The server's own key is missing, readable by others, or no key. The text says which, and what to do."""
+
+
+class SealBroken(Exception):
+    """A sealed provider key cannot be opened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the stored key cannot be opened with this server's secret key. Was the secret key replaced? "
+            "Enter the provider's key again."
+        )
+
+
+class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    tenant: UUID
+    provider: str
+    key: str
+
+
+class Vault:
+    """Seals and opens provider keys. Its own key is never shown, logged or repeated in an error."""
+
+    __slots__ = ("_fernet",)
+
+    def __init__(self, secret_key: bytes) -> None:
+        """Raises SecretKeyNotUsable unless these are 32 bytes in URL-safe base64."""
+        try:
+            self._fernet = Fernet(secret_key)
+        except ValueError:
+            raise SecretKeyNotUsable(
+                f"{SETTING} is no secret key: 32 random bytes in URL-safe base64 are needed, 44 characters in all"
+            ) from None
+
+    def seal(self, key: str, *, tenant_id: UUID, provider_id: str) -> bytes:
+        """The provider key as it may be stored."""
+        return self._fernet.encrypt(msgspec.json.encode(_Sealed(tenant_id, provider_id, key)))
+
+    def open(self, sealed: bytes, *, tenant_id: UUID, provider_id: str) -> str:
+        """The provider key again. Raises SealBroken, also for one sealed for another organisation or provider."""
+        try:
+            found = msgspec.json.decode(self._fernet.decrypt(sealed), type=_Sealed)
+        except (InvalidToken, msgspec.DecodeError):
+            raise SealBroken from None
+        if (found.tenant, found.provider) != (tenant_id, provider_id):
+            raise SealBroken
+        return found.key
+
+
+def open_vault(data_directory: Path, environment: Mapping[str, str]) -> Vault:
+    """The vault of this installation; makes its key when there is none. Raises SecretKeyNotUsable."""
+    if given := environment.get(SETTING):
+        return Vault(given.encode())
+    path = data_directory / FILE_NAME
+    try:
+        return Vault(_read(path) or _make(path))
+    except OSError as error:
+        raise SecretKeyNotUsable(
+            f"the secret key {path} cannot be used: {error.strerror}. Correct its owner, or set {SETTING}."
+        ) from None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with open(handle, "rb") as file:  # noqa: PTH123 - the handle is open already
+        if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
+            raise SecretKeyNotUsable(f"the secret key {path} can be read by others. Run: chmod 600 {path}")
+        return file.read(1024).strip()
+
+
+def _make(path: Path) -> bytes:
+    """Writes a new key, whole or not at all. When another process was first, its key is the one."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    key = Fernet.generate_key()
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, key + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        return _read(path) or key
+    finally:
+        unfinished.unlink()
+    return key
