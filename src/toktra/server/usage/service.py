@@ -141,7 +141,7 @@ class _Ledger:
 
     async def people(self, window: Window) -> int:
         number: int = await _queries.people_with_use(
-            self._connection, tenant_id=self._tenant_id, first=window.first_day, last=window.last_day
+            self._connection, tenant_id=self._tenant_id, days=window.days[::-1]
         )
         return number
 
