@@ -23,18 +23,13 @@ PROGRAM = Path(toktra.agent.capture.linux.__file__).parent / "program"
 START_NS = 1_000 * NS
 
 pauses_ms = st.sampled_from([0, 1, 20, 49, 51, 400, 2_900, 3_100, 9_000])
-lengths = st.one_of(
-    st.sampled_from(
-        [19, 21, 43, 44, 47, 50, 51, 52, 53, 56, 57, 59, 60, 62, 63, 68, 69, 75, 81, 85, 111, 112, 560, 561]
-    ),
-    st.integers(1, 16_401),
+telling_lengths = "19 21 43 44 47 50 51 52 53 56 57 59 60 62 63 68 69 75 81 85 111 112 560 561"
+telling_sizes = (
+    "1 35 39 42 48 55 60 61 64 65 67 68 70 72 73 75 76 83 84 96 97 105 110 120 121 126 700 701 "
+    "1000 1149 1150 1448 1449 1501"
 )
-sizes = st.one_of(
-    st.sampled_from(
-        [1, 31, 35, 39, 42, 48, 60, 70, 84, 61, 64, 65, 67, 68, 72, 73, 110, 120, 121, 700, 701, 1_000, 1_149, 1_150, 1_448, 1_449, 1_501]
-    ),
-    st.integers(1, 65_000),
-)
+lengths = st.one_of(st.sampled_from([*map(int, telling_lengths.split())]), st.integers(1, 16_401))
+sizes = st.one_of(st.sampled_from([*map(int, telling_sizes.split())]), st.integers(1, 65_000))
 records = st.lists(st.tuples(st.sampled_from([20, 21, 22, 23, 23, 23, 23]), lengths), max_size=4)
 
 

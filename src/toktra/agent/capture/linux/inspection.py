@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct, pack, pack_into, unpack_from
@@ -43,6 +44,18 @@ def attached(cgroup: Path, attach_type: AttachType) -> list[Program]:
         return [by_id(number) for number in ids[:count]]
     finally:
         os.close(directory)
+
+
+def held_by(pid: int) -> frozenset[int]:
+    """The numbers of the programs a process keeps attached by links. Raises OSError when there is no such process."""
+    numbers = set()
+    for descriptor in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            lines = descriptor.read_text("ascii").splitlines()
+            fields = dict(line.split(":", 1) for line in lines if ":" in line)
+            if "link_id" in fields and "prog_id" in fields:
+                numbers.add(int(fields["prog_id"]))
+    return frozenset(numbers)
 
 
 def by_id(number: int) -> Program:

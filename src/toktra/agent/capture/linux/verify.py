@@ -54,10 +54,14 @@ class Report:
 
 
 def main_verify(agent_pid: int | None = None) -> Report:
-    """Looks at this machine; with `agent_pid`, at that process's rights too. Raises CannotCapture without root."""
+    """Looks at this machine; with `agent_pid`, at what that process keeps attached and at its rights.
+
+    Raises CannotCapture or PermissionError without root.
+    """
     cgroup = root_cgroup()
     reference = {program.name: program for program in _reference()}
-    checks = [_check_hook(cgroup, hook, reference) for hook in HOOKS]
+    held = None if agent_pid is None else inspection.held_by(agent_pid)
+    checks = [_check_hook(cgroup, hook, reference, held) for hook in HOOKS]
     if agent_pid is not None:
         checks.append(_check_rights(agent_pid))
     checks += [Check(f"event {kind.name.lower()} holds", True, text) for kind, text in HANDED_UP.items()]
@@ -74,10 +78,12 @@ def _reference() -> list[Program]:
         loaded.close()
 
 
-def _check_hook(cgroup: Path, hook: str, reference: dict[str, Program]) -> Check:
+def _check_hook(cgroup: Path, hook: str, reference: dict[str, Program], held: frozenset[int] | None = None) -> Check:
     what = f"program at {hook} of {cgroup}"
     names = (f"toktra_{hook}"[:15], f"rest_{hook}"[:15])
     ours = [program for program in inspection.attached(cgroup, HOOKS[hook]) if program.name in names]
+    if held is not None:
+        ours = [program for program in ours if program.id in held]
     if not ours:
         return Check(what, False, "none of ours: the agent is not watching")
     strangers = [program for program in ours if not _same(program, reference[program.name])]
