@@ -15,6 +15,7 @@
 #define RECORD_HEADER_BYTES 5
 #define HANDSHAKE_HEADER_BYTES 4
 #define MAX_RECORD_BYTES (16384 + 2048) /* TLS 1.2 ciphertext, RFC 5246 section 6.2.3 */
+#define MAX_PRELUDE_BYTES 16384 /* a proxy's authentication tokens can be long */
 #define MIN_HELLO_BYTES 44 /* version, random and the empty lists around them */
 #define MAX_STEPS 2048 /* of one packet; one step takes a header, or a record up to COPY_BYTES of hello */
 
@@ -109,6 +110,25 @@ static __always_inline int take_hello_bytes(struct __sk_buff *skb, struct record
 			return STEP_TOO_LONG;
 	}
 	return size;
+}
+
+/*
+ * Whether a client's packet belongs to what it says to a proxy before its hello (HTTP CONNECT, SOCKS 4 and 5). The
+ * client waits for the proxy's answer, so the hello starts a packet of its own. `offset`: of the packet in the stream.
+ */
+static __always_inline int is_prelude(struct __sk_buff *skb, const struct cursor *cursor, __u32 offset)
+{
+	__u8 start[8];
+
+	if (bpf_skb_load_bytes(skb, cursor->at, start, 1) || start[0] == 22)
+		return 0;
+	if (offset)
+		return offset + cursor->left <= MAX_PRELUDE_BYTES;
+	if (start[0] == 4 || start[0] == 5)
+		return 1;
+	return !bpf_skb_load_bytes(skb, cursor->at, start, sizeof(start)) && start[0] == 'C' && start[1] == 'O' &&
+	       start[2] == 'N' && start[3] == 'N' && start[4] == 'E' && start[5] == 'C' && start[6] == 'T' &&
+	       start[7] == ' ';
 }
 
 /* True when the whole hello went up the ring. */

@@ -93,6 +93,9 @@ static __always_inline int follow(struct __sk_buff *skb, struct flow *flow, cons
 	if (!socket)
 		return 0;
 	if (flow->phase == PHASE_AWAITING_HELLO) {
+		if (!records->type && !records->header_bytes &&
+		    is_prelude(skb, cursor, flow->client_end - flow->client_start))
+			return 1;
 		hello = bpf_sk_storage_get(&staged_hellos, socket, 0, BPF_SK_STORAGE_GET_F_CREATE);
 		if (!hello) {
 			forget(socket, key, TALLY_MISSED_STAGING_FULL);
