@@ -69,6 +69,17 @@ select (select coalesce(sum(last_seq + epoch), 0)::text from device where tenant
     (select count(*) from person where tenant_id = :tenant_id and status = 'active') as people,
     (select max(last_report_on) from device where tenant_id = :tenant_id) as last_report_on;
 
+-- name: devices_by_day(tenant_id, days)
+-- For other rooms: devices that reported on each day, and devices that were enrolled and could have.
+select d.day, count(r.device_id)::integer as reported,
+    (select count(*)::integer from device e
+     where e.tenant_id = :tenant_id and (e.enrolled_at at time zone 'UTC')::date <= d.day
+       and (e.status = 'active' or e.last_report_on >= d.day)) as enrolled
+from unnest(:days ::date[]) as d (day)
+left join device_day r on r.tenant_id = :tenant_id and r.day = d.day
+group by d.day
+order by d.day;
+
 -- name: daily_sums(tenant_id, first, last)
 -- Per day, host and version of the estimator, between two days, both included. For whole days of any length of time.
 select day, provider_host, estimator_version, sum(exchanges)::bigint as exchanges,
