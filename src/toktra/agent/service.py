@@ -97,8 +97,6 @@ class Service:
 
     def _take(self, observed: list[ObservedExchange], *, last: bool = False) -> None:
         events = self._recorder.events(observed)
-        if last:
-            events += self._recorder.rest()
         self.recorded += len(events)
         self._unwritten += events
         if not self._unwritten and not observed:

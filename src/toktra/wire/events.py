@@ -45,6 +45,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     response_bytes: Count
     """Bytes the server sent in this exchange, TLS included, each counted once."""
     estimated_input_tokens: Count
+    """0 only in an event that continues an exchange already reported: exchanges are the events above 0."""
     estimated_output_tokens: Count
     at: datetime
     """When the exchange began: UTC, whole seconds."""

@@ -64,7 +64,7 @@ async def test_a_batch_is_stored_with_its_sums_and_its_people(urls: Urls, tenant
     at = batch.events[0].at.replace(minute=30, second=0) - timedelta(hours=2)
     events = [
         device.event(1, at=at, user="ada", provider_host="api.openai.com"),
-        device.event(2, at=at, user="bob", provider_host="claude.ai", request_bytes=0),
+        device.event(2, at=at, user="bob", provider_host="claude.ai", estimated_input_tokens=0),
         device.event(3, at=at, user="ada", provider_host="api.openai.com"),
     ]
     batch = msgspec.structs.replace(batch, events=events)
@@ -83,11 +83,11 @@ async def test_a_batch_is_stored_with_its_sums_and_its_people(urls: Urls, tenant
     ]
     assert rows(urls, "select * from usage_daily order by provider_host") == [
         (*own, day, ada, "api.openai.com", "e1", 2, 2000, 4000, 20, 40),
-        (*own, day, bob, "claude.ai", "e1", 0, 0, 2000, 10, 20),
+        (*own, day, bob, "claude.ai", "e1", 0, 1000, 2000, 0, 20),
     ]
     assert rows(urls, "select * from usage_hourly order by provider_host") == [
         (*own, hour, "api.openai.com", "e1", 2, 2000, 4000, 20, 40),
-        (*own, hour, "claude.ai", "e1", 0, 0, 2000, 10, 20),
+        (*own, hour, "claude.ai", "e1", 0, 1000, 2000, 0, 20),
     ]
     today = datetime.now(UTC).date()
     assert rows(urls, "select * from device_day") == [(*own, today, device.key.device)]

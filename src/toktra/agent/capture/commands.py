@@ -77,8 +77,6 @@ def _events(file: Path, ports: frozenset[int]) -> Iterator[ReplayedEvent]:
     for exchange in exchanges(file, load_catalogue().find, ports):
         for event in recorder.events([exchange]):
             yield _replayed(event)
-    for event in recorder.rest():
-        yield _replayed(event)
 
 
 def _replayed(event: UsageEvent) -> ReplayedEvent:

@@ -38,7 +38,7 @@ group by u.day, u.provider_host;
 select at, person_id = :reader as is_own, provider_host, estimator_version, request_bytes, response_bytes,
     estimated_input_tokens as input_tokens, estimated_output_tokens as output_tokens
 from usage_event
-where tenant_id = :tenant_id and at <= :now and at > :since and request_bytes > 0
+where tenant_id = :tenant_id and at <= :now and at > :since and estimated_input_tokens > 0
 order by at desc
 limit :most;
 

@@ -79,7 +79,7 @@ begin
         into g_hour, g_user, g_host, g_exchanges, g_request_bytes, g_response_bytes, g_input_tokens, g_output_tokens
         from (
             select date_bin('1 hour', e.at, '2000-01-01 00:00+00') as hour, e.user_, e.host,
-                count(*) filter (where e.request_bytes > 0) as exchanges,
+                count(*) filter (where e.input_tokens > 0) as exchanges,
                 sum(e.request_bytes)::bigint as request_bytes, sum(e.response_bytes)::bigint as response_bytes,
                 sum(e.input_tokens)::bigint as input_tokens, sum(e.output_tokens)::bigint as output_tokens
             from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)

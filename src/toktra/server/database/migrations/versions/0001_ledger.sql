@@ -103,7 +103,7 @@ create index usage_event_at on usage_event (tenant_id, at);
 create index usage_event_person on usage_event (tenant_id, person_id);  -- erasure and access: 0.9 s, not 7.4 s
 
 -- Sums per UTC day and per UTC hour, kept in the transaction that stores the events. `exchanges` counts events with
--- request_bytes > 0: the others continue an exchange already counted.
+-- estimated_input_tokens > 0: the others continue an exchange already counted.
 create table usage_daily (
     tenant_id          uuid not null,
     day                date not null,
