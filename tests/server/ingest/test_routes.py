@@ -78,7 +78,7 @@ async def test_a_batch_is_stored_with_its_sums_and_its_people(urls: Urls, tenant
     own = (tenant.tenant_id,)
     assert rows(urls, "select * from usage_event order by sequence") == [
         (*own, at, device.key.device, 1, 1, ada, "api.openai.com", 1000, 2000, 10, 20, "e1"),
-        (*own, at, device.key.device, 1, 2, bob, "claude.ai", 0, 2000, 10, 20, "e1"),
+        (*own, at, device.key.device, 1, 2, bob, "claude.ai", 1000, 2000, 0, 20, "e1"),
         (*own, at, device.key.device, 1, 3, ada, "api.openai.com", 1000, 2000, 10, 20, "e1"),
     ]
     assert rows(urls, "select * from usage_daily order by provider_host") == [
