@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.server.conftest import Tenant, Urls
 
 GLOBAL_TABLES = {"tenant", "alembic_version"}
+APPEND_ONLY = {"audit_entry"}
 
 ROWS: dict[str, LiteralString] = {
     "person": "insert into person (tenant_id, person_id, display_name) values (%(t)s, %(id)s, 'Someone')",
@@ -38,6 +39,9 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, 'openai', 'sealed', 'abcd')",
     "reported_day": "insert into reported_day (tenant_id, provider_id, day, input_tokens, output_tokens) "
     "values (%(t)s, 'openai', now()::date, 1, 1)",
+    "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
+    "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
+    "decode(repeat('ab', 32), 'hex'))",
 }
 
 
@@ -100,11 +104,25 @@ def test_nobody_else_sees_or_changes_or_adds_a_row(
         with connection.transaction(force_rollback=True):
             _as_tenant(connection, other_tenant.tenant_id if context == "another tenant" else None)
             assert _count(connection, table) == 0
-            changed = connection.execute(sql.SQL("update {} set tenant_id = %s").format(name), [other_tenant.tenant_id])
-            assert changed.rowcount == 0
-            assert connection.execute(sql.SQL("delete from {}").format(name)).rowcount == 0
+            if role == "owner" or table not in APPEND_ONLY:
+                changed = connection.execute(
+                    sql.SQL("update {} set tenant_id = %s").format(name), [other_tenant.tenant_id]
+                )
+                assert changed.rowcount == 0
+                assert connection.execute(sql.SQL("delete from {}").format(name)).rowcount == 0
             with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
                 connection.execute(ROWS[table], {"t": tenant.tenant_id, "id": uuid4()})
+
+
+@pytest.mark.parametrize("table", sorted(APPEND_ONLY))
+@pytest.mark.parametrize("statement", ["update {} set tenant_id = tenant_id", "delete from {}", "truncate {}"])
+def test_what_is_only_added_to_cannot_be_changed_by_the_servers_role(
+    filled: Urls, tenant: Tenant, table: str, statement: LiteralString
+) -> None:
+    with psycopg.connect(filled.app) as connection:
+        _as_tenant(connection, tenant.tenant_id)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
+            connection.execute(sql.SQL(statement).format(sql.Identifier(table)))
 
 
 def test_a_month_of_events_cannot_be_read_by_its_own_name(filled: Urls, tenant: Tenant) -> None:

@@ -82,18 +82,22 @@ _UNSAFE: Final[LiteralString] = """
 _GRANTABLE: Final[LiteralString] = """
     select relname from pg_class join pg_namespace n on n.oid = relnamespace
     where n.nspname = 'public' and relkind in ('r', 'p') and not relispartition
-      and relname not in ('alembic_version', 'tenant')
+      and relname not in ('alembic_version', 'tenant', 'audit_entry')
 """
 
 
 def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) -> None:
-    """Rows of every tenant table, reading of tenants, and the making of months. Never a partition by its own name."""
+    """Rows of every tenant table, reading of tenants, and the making of months. Never a partition by its own name.
+
+    To the audit trail it may only add: what was recorded stays as it was.
+    """
     role = sql.Identifier(app_role)
     tables = [sql.Identifier(str(row[0])) for row in connection.execute(_GRANTABLE)]
     for statement in (
         sql.SQL("grant usage on schema public to {}").format(role),
         sql.SQL("grant select on tenant, alembic_version to {}").format(role),
         sql.SQL("grant select, insert, update, delete on {} to {}").format(sql.SQL(", ").join(tables), role),
+        sql.SQL("grant select, insert on audit_entry to {}").format(role),
         sql.SQL("grant execute on function create_usage_event_month(date) to {}").format(role),
     ):
         connection.execute(statement)

@@ -1,0 +1,52 @@
+"""What can be recorded: each tag says who it was done to and by whom, `subject:action`, and what it may carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Tag(StrEnum):
+    """Everything that is recorded, as stored. A stored tag is never renamed."""
+
+    PERSON_VIEWED = "person:viewed"
+    USAGE_VIEWED = "usage:viewed"
+    """Someone opened the figures of one named person. Needs a reason."""
+    USAGE_DOWNLOADED = "usage:downloaded"
+    """A person downloaded the records kept about them."""
+    DEVICE_ENROLLED = "device:enrolled"
+    DEVICE_REVOKED = "device:revoked"
+    ENROLMENT_CODE_CREATED = "enrolment-code:created"
+    SIGN_IN_LINK_CREATED = "sign-in-link:created"
+    SESSION_STARTED = "session:started"
+    POLICY_CHANGED = "policy:changed"
+    AUDIT_EXPORTED = "audit:exported"
+
+
+CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
+    {
+        Tag.PERSON_VIEWED: frozenset(),
+        Tag.USAGE_VIEWED: frozenset({"first_day", "last_day"}),
+        Tag.USAGE_DOWNLOADED: frozenset({"format"}),
+        Tag.DEVICE_ENROLLED: frozenset({"device", "hostname", "platform"}),
+        Tag.DEVICE_REVOKED: frozenset({"device", "hostname", "status"}),
+        Tag.ENROLMENT_CODE_CREATED: frozenset({"uses", "expires_on"}),
+        Tag.SIGN_IN_LINK_CREATED: frozenset({"expires_at"}),
+        Tag.SESSION_STARTED: frozenset(),
+        Tag.POLICY_CHANGED: frozenset({"policy", "value"}),
+        Tag.AUDIT_EXPORTED: frozenset({"entries"}),
+    }
+)
+"""The keys `before` and `after` may have: closed, so that nothing but what is listed here gets into the trail."""
+
+NEEDS_REASON: Final = frozenset({Tag.PERSON_VIEWED, Tag.USAGE_VIEWED})
+
+ABOUT_A_PERSON: Final = (
+    Tag.PERSON_VIEWED,
+    Tag.USAGE_VIEWED,
+    Tag.USAGE_DOWNLOADED,
+    Tag.SIGN_IN_LINK_CREATED,
+)
+"""What people are shown as "who looked": whoever makes a link that signs them in could have looked through it too."""

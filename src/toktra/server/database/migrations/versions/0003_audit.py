@@ -1,0 +1,22 @@
+"""The audit trail: a chain of entries for each organisation."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Straight through the driver, so that nothing in the SQL is read as a parameter."""
+    connection = op.get_bind().connection.driver_connection
+    if connection is None:
+        raise RuntimeError("no database connection")
+    connection.cursor().execute(Path(__file__).with_name("0003_audit.sql").read_text())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the audit trail would be lost; restore a backup instead")
