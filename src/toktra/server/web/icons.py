@@ -28,6 +28,14 @@ _PATHS: Final = {
     "key": '<circle cx="6.500" cy="12.500" r="3.700"/><path d="m9.200 9.800 7-7"/>',
     "lock": '<path d="M5 9h10v8H5zM7 9V6.500a3 3 0 0 1 6 0V9"/>',
     "out": '<path d="M8 4H4v12h12v-4M11 4h5v5M16 4l-7 7"/>',
+    "plus": '<path d="M10 4v12M4 10h12"/>',
+    "sort": '<path d="m6.500 8 3.500-4 3.500 4M6.500 12l3.500 4 3.500-4"/>',
+    "get": '<path d="M10 3v10M6 9.500l4 4 4-4M4 16.500h12"/>',
+    "send": '<path d="M10 16V5M6 8.500 10 4.500l4 4M4 16.500h12"/>',
+    "left": '<path d="m12 5-5 5 5 5"/>',
+    "right": '<path d="m8 5 5 5-5 5"/>',
+    "filter": '<path d="M3 5h14M6 10h8M8.500 15h3"/>',
+    "pause": '<circle cx="10" cy="10" r="7.500"/><path d="M8 7v6M12 7v6"/>',
     "none": '<path d="M4 10h12"/><circle cx="10" cy="10" r="7.500"/>',
 }
 
