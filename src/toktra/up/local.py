@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 import toktra
+from toktra.agent.accounts import UNKNOWN
 from toktra.agent.identity import NotEnrolled, read_identity
 from toktra.agent.state_directory import StateDirectory
 from toktra.agent.status import read_status
@@ -167,12 +169,18 @@ def _capture_file(wish: Wish) -> Iterator[Path | None]:
 
 
 def _state_directory(wish: Wish, recording: Path | None) -> StateDirectory:
-    """A device of its own for each capture file, so that reading the same file again adds nothing."""
+    """A device of its own for each capture file, so that reading the same file again adds nothing.
+
+    A capture file does not say whose traffic it holds: it is taken for that of the person who reads it.
+    """
     if recording is None:
         return StateDirectory(wish.data / "agent")
     with recording.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()[:12]
-    return StateDirectory(wish.data / "replays" / digest)
+    state = StateDirectory(wish.data / "replays" / digest)
+    state.path.mkdir(parents=True, exist_ok=True)
+    state.accounts.write_text(f"[accounts]\n{UNKNOWN} = {json.dumps(_invoking_account())}\n", "utf-8")
+    return state
 
 
 def _is_enrolled(state: StateDirectory) -> bool:
