@@ -106,7 +106,7 @@ class TlsServer:
                 _serve_http2(channel, served)
             else:
                 _serve_http1(channel, served)
-            channel.say_goodbye()
+            channel.end()
         except (OSError, ssl.SSLError):
             pass  # the client went away; what was counted until then stands
         finally:
@@ -156,11 +156,11 @@ class Channel:
             self.tls.write(data[start : start + (1 << 20)])
             self._flush()
 
-    def say_goodbye(self) -> None:
-        """close_notify, then reads what the client still sends, so that the kernel does not reset the connection."""
-        with suppress(ssl.SSLError):
-            self.tls.unwrap()
-        self._flush()
+    def end(self) -> None:
+        """Reads what the client still sends, so that the kernel does not reset the connection.
+
+        No close_notify: the client has closed, and whether its kernel still takes one in is a matter of luck.
+        """
         self._connection.shutdown(socket.SHUT_WR)
         while self._fill():
             pass

@@ -1,4 +1,4 @@
-"""An agent in little, for tests: opens a capture, gives up every right, and does what its standard input says.
+"""An agent in little: opens a capture, gives up every right, enters the sandbox, and obeys its standard input.
 
 Arguments: uid to become, provider host. Answers each line with one line of JSON.
 """
@@ -11,6 +11,7 @@ import msgspec
 
 from toktra.agent.capture.linux import Account, CannotCapture, LinuxCapture, drop_privileges
 from toktra.agent.capture.linux.privileges import rights_of
+from toktra.agent.capture.linux.sandbox import SYSTEM_FILES, enter_sandbox
 
 
 def main(uid: str, host: str) -> None:
@@ -20,7 +21,8 @@ def main(uid: str, host: str) -> None:
         print(json.dumps({"error": type(error).__name__, "sentence": str(error)}), flush=True)
         return
     drop_privileges(Account(int(uid), int(uid)))
-    print(json.dumps({"ready": True}), flush=True)
+    sandbox = enter_sandbox(readable=SYSTEM_FILES, writable=[])
+    print(json.dumps({"ready": True, "sandbox": msgspec.to_builtins(sandbox)}), flush=True)
     observed = []
     planted = []
     for line in sys.stdin:

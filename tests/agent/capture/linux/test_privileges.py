@@ -28,6 +28,7 @@ def test_without_any_right_exchanges_are_still_yielded(lab: Lab, domain: str, ho
     status = Path(f"/proc/{holder.process.pid}/status").read_text("ascii")
     assert f"Uid:\t{AGENT_UID}\t{AGENT_UID}\t{AGENT_UID}\t{AGENT_UID}" in status
     assert "Groups:\t \n" in status
+    assert "Seccomp:\t2\n" in status
     with lab.serve(f"api.{domain}") as server:
         lab.curl(f"https://api.{domain}/bytes/9000", "-o", "/dev/null", uid=UID)
         (served,) = server.wait_closed(1)
