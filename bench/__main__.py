@@ -1,0 +1,40 @@
+"""`make bench`: every measurement in one run, one JSON document; ARGS="hello replay" picks some.
+
+Each part is also a command of its own, `python -m bench.replay`. Peers are measured beside us on the same work; one
+that is not installed is left out by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+
+PARTS = {
+    "hello": "one ClientHello read, TLS and QUIC",
+    "replay": "a large capture read, beside tshark and nfstream",
+    "capture": "live capture, beside dumpcap, tshark and nfstream; needs root",
+    "gate": "one decision of the Privacy Hours gate",
+    "ingest": "signed batches over HTTP, beside raw binary COPY",
+    "costs": "the cost of a million rollup rows projected anew",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
+    chosen = parser.parse_args().parts or list(PARTS)
+    found: dict[str, object] = {
+        "machine": {"processors": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    }
+    for part in chosen:
+        print(f"{part}: {PARTS[part]} …", file=sys.stderr)
+        found[part] = importlib.import_module(f"bench.{part}").measure()
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
