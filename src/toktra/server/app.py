@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 def create_app(settings: ServerSettings) -> Starlette:
     """The application, over the database of `settings.database_url`; it need not be there yet.
 
-    `app.state.database` is the pool, open while the application runs.
+    `app.state.database` is the pool, open while the application runs; `app.state.settings` are the settings.
     """
     if settings.database_url is None:
         raise ValueError("database_url must be known here: start the embedded database first")
@@ -63,6 +63,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.database = database
+    app.state.settings = settings
     return app
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -13,15 +15,17 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from toktra.catalogue import Catalogue, load_catalogue
-from toktra.catalogue.prices import load_prices
-from toktra.server.costs.assumptions import TYPES, Assumptions, Entry, Kind
+from toktra.catalogue.prices import PriceBook, load_prices
+from toktra.server.costs.assumptions import BASE_CURRENCY, TYPES, Assumptions, Entry, Kind
+from toktra.server.costs.currency import NoExchangeRate
 from toktra.server.costs.entering import Entered, Entering
-from toktra.server.costs.projection import Pricing, Projection, project
+from toktra.server.costs.projection import Pricing, Projection, Use, project
 from toktra.server.costs.rates import Rates
 from toktra.server.costs.seats import SeatCost, seat_costs
 from toktra.server.database.pool import Connection, Database
 from toktra.server.reconciliation.service import findings
 from toktra.server.usage.sums import daily_sums
+from toktra.server.web.language import _
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
 
@@ -67,18 +71,51 @@ async def pricing(connection: Connection, tenant_id: UUID, first: date, last: da
     )
 
 
-async def cost(
-    database: Database, tenant_id: UUID, first: date, last: date
-) -> tuple[Projection, list[SeatCost], Pricing]:
-    """What the use of these days costs by tokens, what seats cost beside it, and under which assumptions.
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a period cost, and what that rests on."""
 
-    Raises NoExchangeRate when a currency has no rate on one of the days.
+    projection: Projection
+    seats: list[SeatCost]
+    pricing: Pricing
+    fault: str
+    """Why the figures are in US dollars and not in the currency that was chosen; empty when they are as chosen."""
+
+    @property
+    def seats_amount(self) -> float:
+        return sum(one.amount for one in self.seats)
+
+
+async def cost(database: Database, tenant_id: UUID, first: date, last: date) -> Cost:
+    """What the use of these days costs by tokens, and beside it what seats cost.
+
+    When the chosen currency has no rate on one of the days, figures are in US dollars, and `fault` says so.
     """
     async with database.tenant(tenant_id) as connection:
         under = await pricing(connection, tenant_id, first, last)
-        projected = project(await daily_sums(connection, tenant_id, first, last), under)
-    seats = seat_costs(under.rates.assumptions, under.rates.catalogue, first, last, under.currency)
-    return projected, seats, under
+        uses = await daily_sums(connection, tenant_id, first, last)
+    try:
+        return _cost(uses, under, first, last, "")
+    except NoExchangeRate as fault:
+        sentence = _("%(fault)s Until then figures are in US dollars.") % {"fault": fault}
+        return _cost(uses, replace(under, currency=BASE_CURRENCY), first, last, sentence)
+
+
+def _cost(uses: Sequence[Use], under: Pricing, first: date, last: date, fault: str) -> Cost:
+    assumed, known = under.rates.assumptions, under.rates.catalogue
+    return Cost(project(uses, under), seat_costs(assumed, known, first, last, under.currency), under, fault)
+
+
+async def providers_used(database: Database, tenant_id: UUID, first: date, last: date) -> set[str]:
+    """The ids of the providers with any use on these days."""
+    async with database.tenant(tenant_id) as connection:
+        hosts = {use.provider_host for use in await daily_sums(connection, tenant_id, first, last)}
+    return {provider.id for host in hosts if (provider := catalogue().find(host))}
+
+
+def price_book() -> PriceBook:
+    """The list prices of this Toktra."""
+    return load_prices()
 
 
 @cache

@@ -29,6 +29,10 @@ class Action(StrEnum):
     READ_WHAT_IS_COLLECTED = "what-is-collected:read"
     READ_OVERVIEW = "overview:read"
     READ_LAST_EXCHANGES = "last-exchanges:read"
+    READ_COST = "cost:read"
+    CHANGE_ASSUMPTIONS = "assumptions:change"
+    READ_RECONCILIATION = "reconciliation:read"
+    CONNECT_USAGE_API = "usage-api:connect"
 
 
 ANYONE: Final = frozenset(Role)
@@ -43,6 +47,11 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_OVERVIEW: SIGNED_IN - {Role.EMPLOYEE},
         # One line per use is closer to a person than any sum: not for finance, whose work is sums.
         Action.READ_LAST_EXCHANGES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.READ_COST: SIGNED_IN - {Role.EMPLOYEE},
+        Action.CHANGE_ASSUMPTIONS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE}),
+        Action.READ_RECONCILIATION: SIGNED_IN - {Role.EMPLOYEE},
+        # An admin key opens more than usage: only for those who run the installation.
+        Action.CONNECT_USAGE_API: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
     }
 )
 

@@ -152,6 +152,11 @@ def days(first: date, last: date) -> str:
     return f"{short_day(first)}{NBSP}{first.year} – {short_day(last)}{NBSP}{last.year}"
 
 
+def one_day(of: date) -> str:
+    """18 Nov 2026, for dates of any year."""
+    return days(of, of)
+
+
 def clock(at: datetime) -> str:
     """The time of day in UTC, 24 h: 09:14. The page names the zone once."""
     return f"{at.astimezone(UTC):%H:%M}"

@@ -21,6 +21,9 @@ class Place:
 
 PLACES: Final = (
     Place("/", "overview", _("Overview"), Action.READ_OVERVIEW),
+    Place("/cost", "tally", _("Cost"), Action.READ_COST),
+    Place("/prices", "doc", _("Prices and assumptions"), Action.READ_COST),
+    Place("/reconciliation", "level", _("Reconciliation"), Action.READ_RECONCILIATION),
     Place("/what-is-collected", "doc", _("Data we keep"), Action.READ_WHAT_IS_COLLECTED),
 )
 

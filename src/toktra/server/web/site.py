@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from toktra.server.costs.routes import cost_pages
 from toktra.server.people.routes import sign_in_pages
+from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.usage.routes import usage_pages
 from toktra.server.web import notices
 from toktra.server.web.access import ALLOWED, Action
@@ -26,6 +28,8 @@ def site_pages() -> list[Page]:
     """Every page of the site. Raises ValueError for one whose action has no line in the table."""
     pages = [
         *usage_pages(),
+        *cost_pages(),
+        *reconciliation_pages(),
         *sign_in_pages(),
         Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
     ]

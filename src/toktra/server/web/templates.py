@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from jinja2.ext import i18n
 
 import toktra
+from toktra.server.costs import money
 from toktra.server.web import charts, figures, language
 from toktra.server.web.icons import ICONS
 from toktra.server.web.static_files import StaticFiles
@@ -24,6 +25,8 @@ def _environment() -> Environment:
                 "web": FileSystemLoader(_SERVER / "web" / "layout"),
                 "people": FileSystemLoader(_SERVER / "people" / "pages"),
                 "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
+                "costs": FileSystemLoader(_SERVER / "costs" / "pages"),
+                "reconciliation": FileSystemLoader(_SERVER / "reconciliation" / "pages"),
             }
         ),
         undefined=StrictUndefined,
@@ -42,6 +45,9 @@ def _environment() -> Environment:
         day=figures.day,
         clock=figures.clock,
         exchanges=figures.exchanges,
+        dated=figures.one_day,
+        money=money.amount_range,
+        exact_money=money.exact_amount,
     )
     environment.globals.update(
         ICONS=ICONS,
