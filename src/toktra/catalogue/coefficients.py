@@ -138,6 +138,8 @@ class Family:
     name: str
     hosts: tuple[str, ...]
     suffixes: tuple[str, ...]
+    plain_header_bytes: float | None
+    """Header bytes of every request, where `Header` does not apply: a browser's do not show in segment counts."""
     handshake_bytes: float
     streamed_segments: int
     streamed_density: float
@@ -251,6 +253,7 @@ def _family(table: Mapping[str, Any], where: str) -> Family:
         name=_text(table, "name", f"{where}."),
         hosts=tuple(str(host) for host in table.get("hosts", [])),
         suffixes=tuple(str(suffix) for suffix in table.get("suffixes", [])),
+        plain_header_bytes=_number(table, "plain_header_bytes", f"{where}.") if "plain_header_bytes" in table else None,
         handshake_bytes=_number(table, "handshake_bytes", f"{where}."),
         streamed_segments=int(_number(table, "streamed_segments", f"{where}.", above=0)),
         streamed_density=_number(table, "streamed_bytes_per_segment", f"{where}.", above=0),

@@ -93,9 +93,10 @@ def estimate_with(coefficients: Coefficients, observation: Observation) -> Estim
     input_tokens = input_low = input_high = 0
     body = LONG_BODY
     if request_bytes > 0:
-        body = asinh(
-            (request_bytes - header_bytes(coefficients, request_bytes, segments_out, first=first)) / BODY_SCALE_BYTES
-        )
+        header = family.plain_header_bytes
+        if header is None:
+            header = header_bytes(coefficients, request_bytes, segments_out, first=first)
+        body = asinh((request_bytes - header) / BODY_SCALE_BYTES)
         input_tokens, input_low, input_high = _input(family.first_input if first else family.later_input, body)
     if response_bytes == 0:
         return Estimate(
