@@ -23,3 +23,12 @@ returning device_id;
 
 -- name: link_account(tenant_id, device_id, name, person_id)!
 insert into account (tenant_id, device_id, name, person_id) values (:tenant_id, :device_id, :name, :person_id);
+
+-- name: devices_of(tenant_id, person_id)
+select d.device_id, d.hostname, d.platform, d.agent_version, d.status = 'active' as is_active,
+    (d.enrolled_at at time zone 'UTC')::date as enrolled_on, d.last_report_on, array_agg(a.name order by a.name) as accounts
+from account a
+join device d on d.tenant_id = a.tenant_id and d.device_id = a.device_id
+where a.tenant_id = :tenant_id and a.person_id = :person_id
+group by d.tenant_id, d.device_id
+order by is_active desc, d.hostname, d.device_id;

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,9 @@ from uuid import UUID
 import aiosql
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from toktra.server.audit import service as audit
+from toktra.server.audit.service import Actor
+from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Database
 from toktra.server.devices.codes import EnrolmentCode
 from toktra.server.tenants.service import Tenant, find_tenant
@@ -21,6 +25,7 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"),
 
 CODE_LIFETIME: Final = timedelta(days=7)
 MOST_USES: Final = 100_000
+_CODE_COMMAND: Final = Actor.by_command("server enrolment-code")
 
 
 class CodeFault(Enum):
@@ -52,6 +57,7 @@ async def create_enrolment_code(
     person_id: UUID | None = None,
     valid_for: timedelta = CODE_LIFETIME,
     uses: int = 1,
+    by: Actor = _CODE_COMMAND,
 ) -> EnrolmentCode:
     """A new code, shown once: only its hash is kept. With `person_id`, the enrolling account is that person's.
 
@@ -70,6 +76,14 @@ async def create_enrolment_code(
             person_id=person_id,
             valid_for=valid_for,
             uses=uses,
+        )
+        await audit.record(
+            connection,
+            tenant.tenant_id,
+            Tag.ENROLMENT_CODE_CREATED,
+            by,
+            subject_id=person_id,
+            after={"uses": uses, "expires_on": f"{datetime.now(UTC) + valid_for:%Y-%m-%d}"},
         )
     return code
 
@@ -118,6 +132,14 @@ async def enrol(database: Database, request: EnrolmentRequest, public_key: Ed255
                 name=request.account,
                 person_id=found.person_id,
             )
+        await audit.record(
+            connection,
+            tenant.tenant_id,
+            Tag.DEVICE_ENROLLED,
+            Actor.system(),
+            subject_id=found.person_id,
+            after={"device": str(device_id), "hostname": request.hostname, "platform": request.platform},
+        )
         return _enrolled(tenant, device_id)
 
 
@@ -126,6 +148,28 @@ async def public_key_of(database: Database, key: KeyId) -> Ed25519PublicKey | No
     async with database.tenant(key.tenant) as connection:
         raw = await _queries.public_key_of(connection, tenant_id=key.tenant, device_id=key.device)
     return Ed25519PublicKey.from_public_bytes(bytes(raw)) if raw else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedDevice:
+    """A device on which an account belongs to a person. Times are days: a minute of silence is nobody's business."""
+
+    device_id: UUID
+    hostname: str
+    platform: str
+    agent_version: str
+    is_active: bool
+    enrolled_on: date
+    last_report_on: date | None
+    accounts: list[str]
+    """The person's accounts on it."""
+
+
+async def devices_of(database: Database, tenant_id: UUID, person_id: UUID) -> list[OwnedDevice]:
+    """The devices a person uses, active ones first, then by name."""
+    async with database.tenant(tenant_id) as connection:
+        rows = _queries.devices_of(connection, tenant_id=tenant_id, person_id=person_id)
+        return [OwnedDevice(**row._asdict()) async for row in rows]
 
 
 def _enrolled(tenant: Tenant, device_id: UUID) -> Enrolled:

@@ -23,7 +23,7 @@ update sign_in_link l set used_at = now()
 from person p
 where l.tenant_id = :tenant_id and l.token_hash = :token_hash and l.used_at is null and l.expires_at > now()
   and p.tenant_id = l.tenant_id and p.person_id = l.person_id and p.status = 'active'
-returning l.person_id;
+returning l.person_id, p.role;
 
 -- name: forget_old_sign_in_links(tenant_id)!
 -- Kept for a while after their end, so that an old link is called used or expired and not unknown.

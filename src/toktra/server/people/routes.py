@@ -10,6 +10,7 @@ from toktra.server.people import service
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.cookies import clear_session, session_of, set_session
+from toktra.server.web.home import home_of
 from toktra.server.web.page import Page, Visit
 from toktra.server.web.rate_limit import FailureLimit
 
@@ -48,7 +49,8 @@ class Links:
             session = await service.sign_in(visit.database, token, former_session=session_of(request))
         except service.LinkRefused as refusal:
             return self._refuse(refusal, visit)
-        response = RedirectResponse("/", 303)
+        signed_in = await service.whose_session(visit.database, str(session))
+        response = RedirectResponse(home_of(signed_in.role) if signed_in else "/", 303)
         set_session(request, response, session)
         return response
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,9 @@ from uuid import UUID
 
 import aiosql
 
+from toktra.server.audit import service as audit
+from toktra.server.audit.service import Actor
+from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Database
 from toktra.server.people.tokens import Token
 from toktra.server.tenants.service import Tenant, find_tenant
@@ -27,6 +30,8 @@ SAMPLE_SLUG: Final = "sample"
 
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 """How exactly the last visit is known; less would write a row for every request."""
+
+_LINK_COMMAND: Final = Actor.by_command("server sign-in-link")
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
 
@@ -51,7 +56,12 @@ class SignedIn:
 
     @property
     def role_word(self) -> str:
-        return _ROLE_WORDS[self.role]
+        return role_word(self.role)
+
+    @property
+    def actor(self) -> Actor:
+        """As whom the audit trail names them."""
+        return Actor.person(self.person_id, self.role)
 
     @property
     def sees_sample(self) -> bool:
@@ -88,6 +98,11 @@ class UnknownPerson(LookupError):
     """There is no such active person in this organisation."""
 
 
+def role_word(role: Role) -> str:
+    """A role as people read it."""
+    return _ROLE_WORDS[role]
+
+
 async def add_person(
     database: Database, tenant_id: UUID, *, display_name: str, role: Role, email: str | None = None
 ) -> UUID:
@@ -103,7 +118,12 @@ async def add_person(
 
 
 async def create_sign_in_link(
-    database: Database, tenant: Tenant, person_id: UUID, *, valid_for: timedelta = LINK_LIFETIME
+    database: Database,
+    tenant: Tenant,
+    person_id: UUID,
+    *,
+    valid_for: timedelta = LINK_LIFETIME,
+    by: Actor = _LINK_COMMAND,
 ) -> str:
     """The path of a new link that signs this person in once: /sign-in/<token>. Raises UnknownPerson."""
     token = Token.new(tenant.slug)
@@ -117,6 +137,15 @@ async def create_sign_in_link(
             token_hash=token.hash,
             person_id=person_id,
             valid_for=valid_for,
+        )
+        expires_at = f"{datetime.now(UTC) + valid_for:%Y-%m-%d %H:%M}"
+        await audit.record(
+            connection,
+            tenant.tenant_id,
+            Tag.SIGN_IN_LINK_CREATED,
+            by,
+            subject_id=person_id,
+            after={"expires_at": expires_at},
         )
     return f"/sign-in/{token}"
 
@@ -156,6 +185,7 @@ async def sign_in(database: Database, text: str, *, former_session: str | None) 
             person_id=used.person_id,
             absolute_limit=ABSOLUTE_LIMIT,
         )
+        await audit.record(connection, tenant_id, Tag.SESSION_STARTED, Actor.person(used.person_id, Role(used.role)))
     await end_session(database, former_session)
     return session
 

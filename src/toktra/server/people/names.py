@@ -1,0 +1,49 @@
+"""What people are called, for other rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import aiosql
+
+from toktra.server.database.pool import Database
+from toktra.server.web.access import Role
+
+_queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("names.sql"), "apsycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A person of an organisation, active or not."""
+
+    person_id: UUID
+    display_name: str
+    role: Role
+
+
+async def person_named(database: Database, tenant_id: UUID, person_id: UUID) -> Named | None:
+    """The person of this id; None when this organisation has none."""
+    async with database.tenant(tenant_id) as connection:
+        row = await _queries.person(connection, tenant_id=tenant_id, person_id=person_id)
+    return Named(row.person_id, row.display_name, Role(row.role)) if row else None
+
+
+async def names_of(database: Database, tenant_id: UUID, people: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of those of these people who are still known."""
+    wanted = sorted(set(people))
+    if not wanted:
+        return {}
+    async with database.tenant(tenant_id) as connection:
+        rows = _queries.names(connection, tenant_id=tenant_id, people=wanted)
+        return {row.person_id: row.display_name async for row in rows}
+
+
+async def people_called(database: Database, tenant_id: UUID, text: str) -> list[Named]:
+    """Everyone whose name or e-mail address is this, whatever the case of its letters."""
+    async with database.tenant(tenant_id) as connection:
+        rows = _queries.people_called(connection, tenant_id=tenant_id, text=text.strip())
+        return [Named(row.person_id, row.display_name, Role(row.role)) async for row in rows]

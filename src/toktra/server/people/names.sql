@@ -1,0 +1,10 @@
+-- name: person(tenant_id, person_id)^
+select person_id, display_name, role from person where tenant_id = :tenant_id and person_id = :person_id;
+
+-- name: names(tenant_id, people)
+select person_id, display_name from person where tenant_id = :tenant_id and person_id = any(:people);
+
+-- name: people_called(text, tenant_id)
+select person_id, display_name, role from person
+where tenant_id = :tenant_id and (lower(display_name) = lower(:text) or lower(email) = lower(:text))
+order by created_at, person_id;
