@@ -22,6 +22,7 @@ from toktra.server.first_start import (
     create_enrolment_code,
     create_owner_link,
 )
+from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
 from toktra.server.tenants.service import InvalidSlug, found
 
@@ -139,3 +140,6 @@ def _explained() -> Iterator[None]:
         AddressNotAvailable,
     ) as error:
         raise click.ClickException(str(error)) from None
+
+
+add_reconcile(server, _where, _database)
