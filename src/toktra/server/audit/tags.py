@@ -16,9 +16,17 @@ class Tag(StrEnum):
     """Someone opened the figures of one named person. Needs a reason."""
     USAGE_DOWNLOADED = "usage:downloaded"
     """A person downloaded the records kept about them."""
+    PERSON_ADDED = "person:added"
+    PERSON_CHANGED = "person:changed"
+    """What is said about someone changed, they left or came back. The values of names and addresses are not kept."""
+    PEOPLE_IMPORTED = "people:imported"
+    PEOPLE_EXPORTED = "people:exported"
+    ACCOUNT_ASSIGNED = "account:assigned"
+    """An account on a device was said to be someone's."""
     DEVICE_ENROLLED = "device:enrolled"
     DEVICE_REVOKED = "device:revoked"
     ENROLMENT_CODE_CREATED = "enrolment-code:created"
+    ENROLMENT_CODE_ENDED = "enrolment-code:ended"
     SIGN_IN_LINK_CREATED = "sign-in-link:created"
     SESSION_STARTED = "session:started"
     POLICY_CHANGED = "policy:changed"
@@ -30,9 +38,15 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.PERSON_VIEWED: frozenset(),
         Tag.USAGE_VIEWED: frozenset({"first_day", "last_day"}),
         Tag.USAGE_DOWNLOADED: frozenset({"format"}),
+        Tag.PERSON_ADDED: frozenset({"role"}),
+        Tag.PERSON_CHANGED: frozenset({"role", "status", "fields"}),
+        Tag.PEOPLE_IMPORTED: frozenset({"new", "changed", "refused"}),
+        Tag.PEOPLE_EXPORTED: frozenset({"people"}),
+        Tag.ACCOUNT_ASSIGNED: frozenset({"device", "account", "records_moved"}),
         Tag.DEVICE_ENROLLED: frozenset({"device", "hostname", "platform"}),
         Tag.DEVICE_REVOKED: frozenset({"device", "hostname", "status"}),
         Tag.ENROLMENT_CODE_CREATED: frozenset({"uses", "expires_on"}),
+        Tag.ENROLMENT_CODE_ENDED: frozenset({"code"}),
         Tag.SIGN_IN_LINK_CREATED: frozenset({"expires_at"}),
         Tag.SESSION_STARTED: frozenset(),
         Tag.POLICY_CHANGED: frozenset({"policy", "value"}),
