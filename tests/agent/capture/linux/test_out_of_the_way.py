@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from tests.lab.conversation import client_hello
+from tests.lab.holding import Holder
 from tests.lab.lab import SERVER_4, Lab
 from tests.lab.watching import Watch, totals
 
@@ -62,6 +67,55 @@ def test_hellos_the_ring_cannot_hold_are_missed_and_the_next_are_exact(
         (served,) = server.wait_closed(1)
     observed = watching.for_bytes(served.received_bytes, served.sent_bytes)
     assert totals(observed) == (served.received_bytes, served.sent_bytes)
+
+
+def test_a_full_table_is_missed_connections_and_the_next_are_exact(
+    lab: Lab, domain: str, watch: Callable[..., Watch]
+) -> None:
+    host = f"api.{domain}"
+    watching = watch()
+    flows = watching.capture._flows
+    filled = fill(flows)
+    assert filled >= 30_000
+    with lab.serve(host) as server:
+        lab.curl(f"https://{host}/bytes/7000", "-o", "/dev/null")
+        server.wait_closed(1)
+        watching.settle()
+        assert watching.observed == []
+        assert watching.capture.status().missed["too many connections at once"] >= 1
+        flows.clear()
+        lab.curl(f"https://{host}/bytes/9000", "-o", "/dev/null")
+        served = server.wait_closed(2)[1]
+    observed = watching.for_bytes(served.received_bytes, served.sent_bytes)
+    assert totals(observed) == (served.received_bytes, served.sent_bytes)
+
+
+def fill(flows: bpf.Map) -> int:
+    """Puts flows that do not exist into the table until it takes no more; how many."""
+    value = bytes(flows.value_size)
+    for number in itertools.count():
+        try:
+            flows.put(b"full" + number.to_bytes(flows.key_size - 4, "little"), value)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            return number
+    raise AssertionError
+
+
+def test_thousands_of_provider_connections_at_once_take_little_memory(lab: Lab, domain: str, holder: Holder) -> None:
+    """Of 40 MB that the agent may take, most is Python itself."""
+    hello = client_hello(f"api.{domain}")
+    at_once = min(4000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 200)
+    holder.watch()
+    with swallowing(lab.listen(SERVER_4, 443)):
+        lab.program("many_hellos", SERVER_4, "443", hello.hex(), str(3 * at_once), str(at_once), timeout_s=60)
+    holder.watched()
+    status = holder.ask("status")
+    assert status["provider_connections"] + sum(status["missed"].values()) == 3 * at_once
+    memory = Path(f"/proc/{holder.process.pid}/status").read_text("ascii")
+    (resident_kb,) = [int(line.split()[1]) for line in memory.splitlines() if line.startswith("VmHWM")]
+    assert resident_kb < 40 * 1024
 
 
 def test_no_flow_is_left_behind_by_a_flood(lab: Lab, domain: str, watch: Callable[..., Watch]) -> None:

@@ -6,13 +6,14 @@ Every call raises OSError with the kernel's own number. Descriptors are closed o
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from enum import IntEnum
 from struct import Struct, pack, pack_into, unpack_from
 from typing import Final
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_NR_BPF: Final = {"x86_64": 321, "aarch64": 280, "arm64": 280}
+_number: Final = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine)
 
 F_LOCK: Final = 4
 """Of a map lookup: copy the value under the spin lock inside it, so that it is never torn."""
@@ -50,15 +51,18 @@ class AttachType(IntEnum):
 
 def call(command: Command, attributes: bytes | bytearray) -> tuple[int, bytes]:
     """What bpf(2) returns, and its attributes as the kernel left them."""
-    number = _NR_BPF.get(os.uname().machine)
-    if number is None:
-        raise OSError(38, f"no bpf(2) number known for {os.uname().machine}")
     buffer = ctypes.create_string_buffer(bytes(attributes), len(attributes))
-    result = _libc.syscall(number, int(command), buffer, len(attributes))
+    return _call(command, buffer, len(attributes)), buffer.raw
+
+
+def _call(command: Command, attributes: ctypes.Array[ctypes.c_char], size: int) -> int:
+    if _number is None:
+        raise OSError(errno.ENOSYS, f"no bpf(2) number known for {os.uname().machine}")
+    result: int = _libc.syscall(_number, command, attributes, size)
     if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, f"bpf({command.name}): {os.strerror(error)}")
-    return result, buffer.raw
+    return result
 
 
 _element = Struct("=I4xQQQ")
@@ -67,13 +71,14 @@ _element = Struct("=I4xQQQ")
 class Map:
     """A map by descriptor. Keys and values are plain bytes; the buffers are reused, so one thread at a time."""
 
-    __slots__ = ("_key", "_key_at", "_value", "_value_at", "fd", "key_size", "value_size")
+    __slots__ = ("_attributes", "_key", "_key_at", "_value", "_value_at", "fd", "key_size", "value_size")
 
     def __init__(self, fd: int, *, key_size: int, value_size: int) -> None:
         self.fd = fd
         self.key_size, self.value_size = key_size, value_size
         self._key = ctypes.create_string_buffer(key_size)
         self._value = ctypes.create_string_buffer(value_size)
+        self._attributes = ctypes.create_string_buffer(_element.size)
         self._key_at, self._value_at = ctypes.addressof(self._key), ctypes.addressof(self._value)
 
     def get(self, key: bytes, *, flags: int = 0) -> bytes | None:
@@ -120,8 +125,10 @@ class Map:
     def _call(self, command: Command, key: bytes, flags: int, *, value_at: int | None = None) -> None:
         if len(key) != self.key_size:
             raise ValueError(f"a key of this map has {self.key_size} bytes, not {len(key)}")
-        ctypes.memmove(self._key, key, len(key))
-        call(command, _element.pack(self.fd, self._key_at, self._value_at if value_at is None else value_at, flags))
+        ctypes.memmove(self._key_at, key, len(key))
+        value_at = self._value_at if value_at is None else value_at
+        _element.pack_into(self._attributes, 0, self.fd, self._key_at, value_at, flags)
+        _call(command, self._attributes, _element.size)
 
 
 def load_and_run(loader: bytes, data: bytes, context: bytearray) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from toktra.agent.capture.linux import layout
 from toktra.agent.capture.linux.bpf import F_LOCK, Map
 from toktra.agent.capture.linux.errors import OLDEST_KERNEL_IN_FULL, kernel_version
-from toktra.agent.capture.linux.exchanges import ProviderFlow
+from toktra.agent.capture.linux.exchanges import SILENCE_NS, ProviderFlow
 from toktra.agent.capture.linux.handover import load_in_own_process
 from toktra.agent.capture.linux.layout import Event, EventKind, Tally, Totals
 from toktra.agent.capture.linux.naming import FindProvider, Namer, Verdict
@@ -64,8 +64,8 @@ class LinuxCapture:
         self._ring = Ring(maps["ring"], layout.RING_BYTES)
         self._namer = Namer(find_provider)
         self._followed: dict[bytes, ProviderFlow] = {}
-        self._open: set[bytes] = set()
-        """Flows with an exchange that silence may end."""
+        self._open: dict[bytes, int] = {}
+        """Flows with an exchange that silence may end, and the boot time before which it cannot."""
         self._verdicts: Counter[Verdict] = Counter()
         self._merged = self._unfinished_missed = 0
         self._ring_full_seen = 0
@@ -149,7 +149,7 @@ class LinuxCapture:
                     from_segments_out=flow.from_segments_out,
                 ),
             )
-            self._open.add(key)
+            self._open[key] = 0
         self._program.watch()
         self._watching = True
         self._drop_rested_at = time.monotonic() + RESTED_FOR_S
@@ -220,7 +220,7 @@ class LinuxCapture:
             self._flows.delete(event.flow)
             return
         self._followed[event.flow] = ProviderFlow(provider_host, event.uid)
-        self._open.add(event.flow)
+        self._open[event.flow] = 0
 
     def _take_totals(self, event: Event, observed: list[ObservedExchange]) -> None:
         flow = self._followed.get(event.flow)
@@ -232,15 +232,18 @@ class LinuxCapture:
             self._let_go(event.flow)
         else:
             self._yield(flow, flow.ended(totals, clock_offset_ns()), observed)
-            self._open.add(event.flow)
+            self._open[event.flow] = 0
 
     def _look(self) -> list[ObservedExchange]:
         """Looks at the live totals of the flows with an open exchange; of all flows when the ring was full."""
         observed: list[ObservedExchange] = []
         ring_full = self._tally(Tally.MISSED_EXCHANGE_RING_FULL)
-        keys = list(self._open if ring_full == self._ring_full_seen else self._followed)
-        self._ring_full_seen = ring_full
         now_ns, offset_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), clock_offset_ns()
+        if ring_full == self._ring_full_seen:
+            keys = [key for key, due_ns in self._open.items() if due_ns <= now_ns]
+        else:
+            keys = list(self._followed)
+        self._ring_full_seen = ring_full
         for key in keys:
             self._look_at(key, now_ns, offset_ns, observed)
         for key in self._namer.unfinished():
@@ -253,7 +256,7 @@ class LinuxCapture:
         flow = self._followed[key]
         value = self._flows.get(key, flags=F_LOCK)
         if value is None:  # closed: its last event is in the ring
-            self._open.discard(key)
+            self._open.pop(key, None)
             return
         totals = _totals(value)
         idle = layout.is_udp(key) and now_ns - totals.last_at > UDP_IDLE_NS
@@ -263,7 +266,10 @@ class LinuxCapture:
             return
         self._yield(flow, flow.silent(totals, now_ns, offset_ns), observed)
         if totals.told < flow.told:  # told; the kernel speaks up when anything follows
-            self._open.discard(key)
+            self._open.pop(key, None)
+        else:
+            answering = totals.state in (State.ANSWERING, State.RESUMED)
+            self._open[key] = (totals.last_at if answering else now_ns) + SILENCE_NS
 
     def _end_socket(self, cookie: int, observed: list[ObservedExchange]) -> None:
         for key in [key for key in self._followed if layout.cookie_of(key) == cookie]:
@@ -295,7 +301,7 @@ class LinuxCapture:
     def _let_go(self, key: bytes) -> None:
         flow = self._followed.pop(key)
         self._merged += flow.merged
-        self._open.discard(key)
+        self._open.pop(key, None)
         self._flows.delete(key)
 
     def _yield(self, flow: ProviderFlow, exchange: Exchange | None, observed: list[ObservedExchange]) -> None:

@@ -53,7 +53,6 @@ struct meter {
 	__u8 full;
 	__u8 reserved[6];
 };
-_Static_assert(__builtin_offsetof(struct meter, from_sent) == 80, "layout.py: FLOW_FROM_AT");
 
 static __always_inline __u32 segments_of(__u32 new_bytes)
 {

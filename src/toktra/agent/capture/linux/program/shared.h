@@ -67,7 +67,7 @@ struct totals_event {
 	struct event_header header;
 	struct totals totals;
 };
-_Static_assert(sizeof(struct totals_event) == 128, "layout.py: totals follow the header");
+_Static_assert(sizeof(struct totals_event) == 128, "totals follow the header");
 
 struct hello_event {
 	struct event_header header;
@@ -80,7 +80,7 @@ struct initial_event {
 	__u32 reserved;
 	__u8 bytes[MAX_INITIAL_BYTES]; /* `length` of them count */
 };
-_Static_assert(__builtin_offsetof(struct initial_event, bytes) == 56, "layout.py: INITIAL_LENGTH");
+_Static_assert(__builtin_offsetof(struct initial_event, bytes) - sizeof(struct event_header) == 8, "layout.py: INITIAL_LENGTH");
 
 /* Numbers without names: how much was seen, how much had no name, how much was missed and why. */
 enum tally {
