@@ -1,41 +1,34 @@
-"""Totals come from parts, prices from their day; what has no price is counted and never 0."""
+"""Totals come from the projection: each host once, what has no price counted and never 0, days with their range."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from toktra.catalogue import load_catalogue
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
-from toktra.catalogue.uncertainty import Part, tokens_range
-from toktra.server.usage.costs import PricedPart, TokenPrice, cost_range
+from toktra.catalogue.prices import load_prices
+from toktra.server.costs.assumptions import Assumptions, Contract, Entry, Kind
+from toktra.server.costs.projection import Pricing, Projection, project
+from toktra.server.costs.rates import Rates
 from toktra.server.usage.totals import HostDay, by_day, by_provider, totals
 
 CATALOGUE = load_catalogue()
 DAY = date(2026, 11, 20)
+HALVED = [
+    Entry(
+        kind=Kind.CONTRACT, subject="anthropic", valid_from=day, value=price, set_at=datetime(2026, 11, 1, tzinfo=UTC)
+    )
+    for day, price in ((date(2026, 11, 1), Contract(3, 15)), (date(2026, 11, 21), Contract(1.5, 7.5)))
+]
+"""Anthropic halves its prices on the 21st."""
+PRICING = Pricing(rates=Rates(Assumptions.of(HALVED), CATALOGUE, load_prices()), currency="USD")
 
 
-@dataclass(frozen=True)
-class Price:
-    input_usd_per_million: float
-    output_usd_per_million: float
-
-
-def price_on(provider_id: str, day: date) -> TokenPrice | None:
-    """Anthropic halves its prices on the 21st; nobody else has one."""
-    if provider_id != _id("api.anthropic.com"):
-        return None
-    return Price(3, 15) if day < date(2026, 11, 21) else Price(1.5, 7.5)
-
-
-def _id(host: str) -> str:
-    provider = CATALOGUE.find(host)
-    assert provider is not None
-    return provider.id
+def of(*uses: HostDay) -> Projection:
+    return project(uses, PRICING)
 
 
 def use(host: str = "api.anthropic.com", day: date = DAY, *, times: int = 1) -> HostDay:
@@ -52,27 +45,27 @@ def use(host: str = "api.anthropic.com", day: date = DAY, *, times: int = 1) -> 
 
 
 def test_nothing_is_nothing_and_costs_nothing_known() -> None:
-    found = totals([], CATALOGUE, price_on)
+    found = totals(of())
     assert (found.exchanges, found.tokens.high, found.cost, found.unpriced_exchanges) == (0, 0, None, 0)
-    assert by_provider([], CATALOGUE, price_on) == []
+    assert by_provider(of()) == []
 
 
 def test_what_has_no_price_is_in_tokens_and_not_in_cost() -> None:
     priced, unpriced = use(), use("chatgpt.com")
-    both = totals([priced, unpriced], CATALOGUE, price_on)
-    alone = totals([priced], CATALOGUE, price_on)
+    both = totals(of(priced, unpriced))
+    alone = totals(of(priced))
     assert both.cost == alone.cost
     assert both.tokens.low > alone.tokens.low
     assert (both.unpriced_exchanges, both.priced_exchanges) == (10, 10)
     assert both.priced_bytes == 130_000
     assert both.priced_tokens == alone.tokens
-    assert totals([unpriced], CATALOGUE, price_on).cost is None
+    assert totals(of(unpriced)).cost is None
 
 
 def test_each_day_has_its_price() -> None:
     before, after = use(), use(day=date(2026, 11, 21))
-    dear = totals([before, before], CATALOGUE, price_on)
-    mixed = totals([before, after], CATALOGUE, price_on)
+    dear = totals(of(before, before))
+    mixed = totals(of(before, after))
     assert dear.cost is not None
     assert mixed.cost is not None
     assert mixed.cost.high == pytest.approx(dear.cost.high * 0.75)
@@ -82,20 +75,20 @@ def test_each_day_has_its_price() -> None:
 
 def test_days_of_one_host_are_one_part() -> None:
     """The same host's errors do not cancel because its use is spread over days."""
-    once = totals([use(times=2)], CATALOGUE, price_on)
-    twice = totals([use(), use(day=date(2026, 11, 19))], CATALOGUE, price_on)
+    once = totals(of(use(times=2)))
+    twice = totals(of(use(), use(day=date(2026, 11, 19))))
     assert twice.tokens == once.tokens
 
 
 def test_hosts_of_one_provider_are_one_line_and_an_unknown_host_keeps_its_name() -> None:
-    lines = by_provider([use("api.anthropic.com"), use("gone.example")], CATALOGUE, price_on)
+    lines = by_provider(of(use("api.anthropic.com"), use("gone.example")))
     assert {line.name for line in lines} == {"Anthropic API", "gone.example"}
     unpriced = next(line for line in lines if line.name == "gone.example")
     assert unpriced.cost is None
 
 
 def test_a_day_is_told_with_its_range() -> None:
-    days = by_day([use(), use("chatgpt.com"), use(day=date(2026, 11, 21))])
+    days = by_day([use(), use("chatgpt.com"), use(day=date(2026, 11, 21))], PRICING)
     assert days[DAY].middle == 2_400_000
     assert days[DAY].interval.low < 2_400_000 < days[DAY].interval.high
     assert set(days) == {DAY, date(2026, 11, 21)}
@@ -103,22 +96,4 @@ def test_a_day_is_told_with_its_range() -> None:
 
 def test_estimates_of_an_older_estimator_are_a_part_of_their_own() -> None:
     old = replace(use(), estimator_version="0")
-    assert totals([use(), old], CATALOGUE, price_on).tokens != totals([use(times=2)], CATALOGUE, price_on).tokens
-
-
-parts = st.builds(
-    Part,
-    provider_host=st.sampled_from(["api.anthropic.com", "api.openai.com", "chatgpt.com"]),
-    exchanges=st.integers(0, 10**6),
-    input_tokens=st.integers(0, 10**12),
-    output_tokens=st.integers(0, 10**12),
-)
-
-
-@given(st.lists(parts, max_size=5), st.floats(0.01, 100))
-def test_at_one_price_for_all_tokens_cost_is_the_range_of_tokens(several: list[Part], usd: float) -> None:
-    priced = [PricedPart(part, part.input_tokens * usd / 1e6, part.output_tokens * usd / 1e6) for part in several]
-    cost, tokens = cost_range(priced), tokens_range(several)
-    one_token = usd / 1e6
-    assert cost.low == pytest.approx(tokens.low * one_token, abs=2 * one_token, rel=1e-6)
-    assert cost.high == pytest.approx(tokens.high * one_token, abs=2 * one_token, rel=1e-6)
+    assert totals(of(use(), old)).tokens != totals(of(use(times=2))).tokens

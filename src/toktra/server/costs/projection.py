@@ -120,6 +120,8 @@ class Projection:
     """Most expensive first by the upper end, then the unpriced by exchanges."""
     cost: Interval | None
     tokens: Interval
+    tokens_middle: float
+    """The estimate itself, after the factor, for the line of a chart."""
     exchanges: int
     priced_exchanges: int
     priced_bytes: int
@@ -156,6 +158,9 @@ def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
         providers=tuple(found),
         cost=combined(_costs(with_price)) if with_price else None,
         tokens=combined(_tokens(part for line in every for part in line.parts.values())),
+        tokens_middle=sum(
+            part.input.corrected + part.output.corrected for line in every for part in line.parts.values()
+        ),
         exchanges=sum(line.exchanges for line in found),
         priced_exchanges=sum(line.priced_exchanges for line in found),
         priced_bytes=sum(part.priced_bytes for part in with_price),

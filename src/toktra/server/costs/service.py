@@ -94,16 +94,25 @@ async def cost(database: Database, tenant_id: UUID, first: date, last: date) -> 
     async with database.tenant(tenant_id) as connection:
         under = await pricing(connection, tenant_id, first, last)
         uses = await daily_sums(connection, tenant_id, first, last)
+    (projected,), under, fault = projections(under, uses, first=first, last=last)
+    seats = seat_costs(under.rates.assumptions, under.rates.catalogue, first, last, under.currency)
+    return Cost(projected, seats, under, fault)
+
+
+def projections(
+    under: Pricing, *several: Sequence[Use], first: date, last: date
+) -> tuple[list[Projection], Pricing, str]:
+    """The projections of several sets of rows, all in one currency, and what they were made under.
+
+    In US dollars when the chosen currency has no rate on one of the days; the text then says so, else it is empty.
+    """
     try:
-        return _cost(uses, under, first, last, "")
+        seat_costs(under.rates.assumptions, under.rates.catalogue, first, last, under.currency)
+        return [project(uses, under) for uses in several], under, ""
     except NoExchangeRate as fault:
         sentence = _("%(fault)s Until then figures are in US dollars.") % {"fault": fault}
-        return _cost(uses, replace(under, currency=BASE_CURRENCY), first, last, sentence)
-
-
-def _cost(uses: Sequence[Use], under: Pricing, first: date, last: date, fault: str) -> Cost:
-    assumed, known = under.rates.assumptions, under.rates.catalogue
-    return Cost(project(uses, under), seat_costs(assumed, known, first, last, under.currency), under, fault)
+        in_dollars = replace(under, currency=BASE_CURRENCY)
+        return [project(uses, in_dollars) for uses in several], in_dollars, sentence
 
 
 async def providers_used(database: Database, tenant_id: UUID, first: date, last: date) -> set[str]:

@@ -111,5 +111,7 @@ class Overview:
     middles_before: list[float | None]
     """For each day of the chart the same day of the period before; None where no device reported."""
     providers: list[ProviderUse]
+    currency_fault: str
+    """Why costs are in US dollars and not in the currency that was chosen; empty when they are as chosen."""
     last: list[LastExchange] | None
     """None for readers who may not see single exchanges."""

@@ -1,7 +1,8 @@
 """One person's use: their figures for themself and for others, and, only for themself, every single event.
 
 Both readers get the figures from `person_overview`. Others get them up to yesterday: a total that includes today,
-looked at twice, would tell when. Nobody but the person ever gets a time (see discretion).
+looked at twice, would tell when. Nobody but the person ever gets a time (see discretion). Whether their devices
+reported on a day is not among the figures: a day without a report could be a private one.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from uuid import UUID
 import aiosql
 
 from toktra.catalogue import Catalogue, load_catalogue
-from toktra.catalogue.prices import price_on
 from toktra.catalogue.uncertainty import Part, Range, input_range, output_range
+from toktra.server.costs import service as costs
+from toktra.server.costs.projection import Pricing
+from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.usage import totals
 from toktra.server.usage.discretion import minute_may_be_shown
@@ -103,22 +106,27 @@ async def person_overview(connection: Connection, subject: Subject, period: Peri
     coverage_before, coverage = coverage[: len(chosen.before.days)], coverage[-len(chosen.current.days) :]
     had_devices = any(day.reported for day in coverage_before)
     newest = await _newest(connection, subject, until)
+    pricing = await costs.pricing(connection, subject.tenant_id, chosen.before.first_day, chosen.current.last_day)
+    (current, before), under, fault = costs.projections(
+        pricing, uses, uses_before, first=chosen.before.first_day, last=chosen.current.last_day
+    )
     return Overview(
         span=chosen,
         made_at=now,
         version="",
         standing=await _standing(connection, subject, newest, uses),
-        totals=totals.totals(uses, _catalogue(), price_on),
-        totals_before=totals.totals(uses_before, _catalogue(), price_on) if had_devices else None,
+        totals=totals.totals(current),
+        totals_before=totals.totals(before) if had_devices else None,
         is_comparable=rest_on_alike(coverage, coverage_before),
         people=1 if uses else 0,
         people_before=None,
         people_known=1,
         newest=newest,
         today=coverage[-1],
-        days=_chart(uses, coverage),
-        middles_before=_middles(uses_before, coverage_before, len(coverage)),
-        providers=totals.by_provider(uses, _catalogue(), price_on),
+        days=_chart(uses, coverage, under),
+        middles_before=_middles(uses_before, coverage_before, len(coverage), under),
+        providers=totals.by_provider(current),
+        currency_fault=fault,
         last=None,
     )
 
@@ -176,17 +184,22 @@ async def _before(connection: Connection, subject: Subject, window: Window) -> l
 
 
 async def _coverage(connection: Connection, subject: Subject, days: Sequence[date]) -> list[Coverage]:
-    """For each day: the person's devices that reported, of those that were enrolled."""
+    """For each day the person's devices, all taken to have reported: a private day must look like one without use.
+
+    Only the person is told how many really did, and only for the last day.
+    """
     devices = [row async for row in _queries.devices_enrolled(connection, **subject.named)]
-    rows = _queries.devices_that_reported(connection, **subject.named, days=list(days))
-    reported = {row.day: row.devices async for row in rows}
 
     def enrolled(day: date) -> int:
         return sum(
             1 for row in devices if row.since <= day and (row.is_active or (row.until is not None and row.until >= day))
         )
 
-    return [Coverage(day, reported.get(day, 0), max(enrolled(day), reported.get(day, 0))) for day in days]
+    coverage = [Coverage(day, enrolled(day), enrolled(day)) for day in days]
+    if subject.is_reader:
+        reported: int = await _queries.devices_that_reported(connection, **subject.named, day=days[-1])
+        coverage[-1] = Coverage(days[-1], reported, max(reported, coverage[-1].enrolled))
+    return coverage
 
 
 async def _newest(connection: Connection, subject: Subject, until: datetime) -> Newest | None:
@@ -212,14 +225,14 @@ async def _standing(
     return Standing.NO_RECORD if has_device else Standing.NO_DEVICE
 
 
-def _chart(uses: Sequence[HostDay], coverage: Sequence[Coverage]) -> list[ChartDay]:
-    of_day = totals.by_day(uses)
-    nothing = totals.DayTokens(0, Range(0, 0))
+def _chart(uses: Sequence[HostDay], coverage: Sequence[Coverage], under: Pricing) -> list[ChartDay]:
+    of_day = totals.by_day(uses, under)
+    nothing = totals.DayTokens(0, Interval(0, 0))
     return [ChartDay(day, of_day.get(day.day, nothing if day.reported else None)) for day in coverage]
 
 
-def _middles(uses: Sequence[HostDay], coverage: Sequence[Coverage], length: int) -> list[float | None]:
-    of_day = totals.by_day(uses)
+def _middles(uses: Sequence[HostDay], coverage: Sequence[Coverage], length: int, under: Pricing) -> list[float | None]:
+    of_day = totals.by_day(uses, under)
     middles: list[float | None] = [
         float(of_day[day.day].middle) if day.day in of_day else 0.0 if day.reported else None for day in coverage
     ]

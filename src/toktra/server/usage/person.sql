@@ -38,12 +38,10 @@ from device d
 where d.tenant_id = :tenant_id and d.device_id in (
     select a.device_id from account a where a.tenant_id = :tenant_id and a.person_id = :person_id);
 
--- name: devices_that_reported(tenant_id, person_id, days)
-select r.day, count(*)::integer as devices
-from device_day r
-where r.tenant_id = :tenant_id and r.day = any(:days) and r.device_id in (
-    select a.device_id from account a where a.tenant_id = :tenant_id and a.person_id = :person_id)
-group by r.day;
+-- name: devices_that_reported(tenant_id, person_id, day)$
+select count(*) from device_day r
+where r.tenant_id = :tenant_id and r.day = :day and r.device_id in (
+    select a.device_id from account a where a.tenant_id = :tenant_id and a.person_id = :person_id);
 
 -- name: count_events(tenant_id, person_id)$
 select count(*) from usage_event where tenant_id = :tenant_id and person_id = :person_id;

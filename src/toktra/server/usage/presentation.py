@@ -9,6 +9,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from toktra.server.costs import money
 from toktra.server.usage.overview import ChartDay, Newest, Overview, Standing
 from toktra.server.usage.period import Period
 from toktra.server.web import charts, figures
@@ -88,7 +89,8 @@ def present(found: Overview) -> Presentation:
     )
     cost = None
     if found.totals.cost is not None:
-        cost = _tile(figures.dollars(found.totals.cost), found.totals.cost, before.cost if before else None, compared)
+        shown = money.amount_range(found.totals.cost, found.totals.currency)
+        cost = _tile(shown, found.totals.cost, before.cost if before else None, compared)
     exchanges = _counted_tile(found.totals.exchanges, before.exchanges if before else None, compared)
     return Presentation(
         of=found,

@@ -14,8 +14,10 @@ import aiosql
 
 import toktra
 from toktra.catalogue import Catalogue, load_catalogue
-from toktra.catalogue.prices import price_on
-from toktra.catalogue.uncertainty import Part, Range, tokens_range
+from toktra.catalogue.uncertainty import Part, tokens_range
+from toktra.server.costs import service as costs
+from toktra.server.costs.projection import Pricing
+from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.usage import totals
 from toktra.server.usage.discretion import Exchange, Place, minute_may_be_shown, split
@@ -58,23 +60,27 @@ async def overview(
         coverage = await ledger.coverage([*chosen.before.days, *chosen.current.days])
         coverage_before, coverage = coverage[: len(chosen.before.days)], coverage[-len(chosen.current.days) :]
         had_devices = any(day.reported for day in coverage_before)
+        first, last = chosen.before.first_day, chosen.current.last_day
+        pricing = await costs.pricing(connection, tenant_id, first, last)
+        (current, before), under, fault = costs.projections(pricing, uses, uses_before, first=first, last=last)
         newest = await ledger.newest()
         return Overview(
             span=chosen,
             made_at=now,
             version=_version(state, reader, period, now),
             standing=_standing(state, newest, uses),
-            totals=totals.totals(uses, _catalogue(), price_on),
-            totals_before=totals.totals(uses_before, _catalogue(), price_on) if had_devices else None,
+            totals=totals.totals(current),
+            totals_before=totals.totals(before) if had_devices else None,
             is_comparable=rest_on_alike(coverage, coverage_before),
             people=await ledger.people(chosen.current),
             people_before=await ledger.people(chosen.before) if had_devices else None,
             people_known=state.people,
             newest=newest,
             today=coverage[-1],
-            days=_chart(uses, coverage),
-            middles_before=_middles(chosen, uses_before, coverage_before),
-            providers=totals.by_provider(uses, _catalogue(), price_on),
+            days=_chart(uses, coverage, under),
+            middles_before=_middles(chosen, uses_before, coverage_before, under),
+            providers=totals.by_provider(current),
+            currency_fault=fault,
             last=await ledger.last_exchanges() if with_exchanges else None,
         )
 
@@ -201,9 +207,9 @@ def _standing(state: Any, newest: Newest | None, uses: Sequence[HostDay]) -> Sta
     return Standing.NO_RECORD if state.devices else Standing.NO_DEVICE
 
 
-def _chart(uses: Sequence[HostDay], coverage: Sequence[Coverage]) -> list[ChartDay]:
-    of_day = totals.by_day(uses)
-    nothing = totals.DayTokens(0, Range(0, 0))
+def _chart(uses: Sequence[HostDay], coverage: Sequence[Coverage], under: Pricing) -> list[ChartDay]:
+    of_day = totals.by_day(uses, under)
+    nothing = totals.DayTokens(0, Interval(0, 0))
     return [
         # Records can be of a day on which nothing reported: the device was offline and sent them later.
         ChartDay(day, of_day.get(day.day, nothing if day.reported else None))
@@ -211,9 +217,11 @@ def _chart(uses: Sequence[HostDay], coverage: Sequence[Coverage]) -> list[ChartD
     ]
 
 
-def _middles(chosen: Span, uses_before: Sequence[HostDay], coverage: Sequence[Coverage]) -> list[float | None]:
+def _middles(
+    chosen: Span, uses_before: Sequence[HostDay], coverage: Sequence[Coverage], under: Pricing
+) -> list[float | None]:
     """The period before laid under the chart's days, the last day left out where it is longer."""
-    of_day = totals.by_day(uses_before)
+    of_day = totals.by_day(uses_before, under)
     middles: list[float | None] = [
         float(of_day[day.day].middle) if day.day in of_day else 0.0 if day.reported else None for day in coverage
     ]
