@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
-from platformdirs import site_data_path, user_data_path
+from platformdirs import site_state_path, user_data_path
 
 PREFIX: Final = "TOKTRA_"
 
@@ -54,7 +54,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 def default_data_directory() -> Path:
     """Root's home is closed to the account the database runs under, so root's default is the system's place."""
-    return site_data_path("toktra") if os.geteuid() == 0 else user_data_path("toktra")
+    return site_state_path("toktra") if os.geteuid() == 0 else user_data_path("toktra")
 
 
 def load_settings(
