@@ -263,6 +263,8 @@ def _answer(target: str, request_bytes: int) -> Iterator[bytes]:
     _, kind, *numbers = target.split("?", maxsplit=1)[0].split("/")
     if kind == "bytes":
         yield b"a" * int(numbers[0])
+    elif kind == "say":
+        yield numbers[0].encode() * 100
     elif kind == "echo":
         yield b"e" * request_bytes
     elif kind == "stream":
