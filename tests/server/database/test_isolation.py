@@ -39,6 +39,8 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, 'openai', 'sealed', 'abcd')",
     "reported_day": "insert into reported_day (tenant_id, provider_id, day, input_tokens, output_tokens) "
     "values (%(t)s, 'openai', now()::date, 1, 1)",
+    "people_import": "insert into people_import (tenant_id, made_by, file_name, encoding, content, columns) "
+    "values (%(t)s, %(id)s, 'people.csv', 'UTF-8', 'name', '{}')",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",
