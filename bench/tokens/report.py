@@ -8,16 +8,19 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl  # type: ignore[import-not-found, unused-ignore]
 import numpy as np  # type: ignore[import-not-found, unused-ignore]
+from bench.tokens.exchanges import load, without_images
 from bench.tokens.heldout import Judged
 from bench.tokens.plans import is_web_chat
 from bench.tokens.run import HELD_OUT, ROOT, slices_of
 from bench.tokens.scores import Score, scores, table
 from bench.tokens.totals import SIDES, draws_of_whole_conversations, truth_and_guess
 
+from toktra.catalogue.estimate import SHIPPED, estimate
 from toktra.catalogue.uncertainty import Part, Range, input_range, output_range
 
 mpl.use("Agg")
@@ -30,7 +33,11 @@ INK, GENERATED, RECORDED = "#333333", "#7a9cc6", "#c4553b"
 SUM_SIZES: Final = (10, 30, 100, 300, 1000)
 DRAWS: Final = 300
 RANGES: Final[dict[str, Callable[[Sequence[Part]], Range]]] = {"input": input_range, "output": output_range}
-MOST_DOTS: Final = 1500
+MOST_DOTS: Final = 700
+OF_PROVIDER: Final = "unseen provider "
+"""How the slices of single held-out providers are named; they have a table of their own."""
+CHECK: Final = Path(__file__).parent / "check"
+"""Exchanges no fit ever reads: every format and six clients, by the generator with another seed."""
 
 
 def main() -> None:
@@ -42,9 +49,23 @@ def main() -> None:
     sums = sums_held(conversations, clients, providers)
     draw_sums(conversations)
     text = PAGE.read_text("utf-8")
-    text = between(text, "scores", table({name: both for name, both in found.items() if " api." not in name}))
-    text = between(text, "hosts", table({name: both for name, both in found.items() if " api." in name}))
+    text = between(
+        text, "scores", table({name: both for name, both in found.items() if not name.startswith(OF_PROVIDER)})
+    )
+    text = between(text, "hosts", table({name: both for name, both in found.items() if name.startswith(OF_PROVIDER)}))
+    text = between(text, "check", table(scores(checked())))
     PAGE.write_text(between(text, "sums", sums), "utf-8")
+
+
+def checked() -> dict[str, Sequence[Judged]]:
+    """The exchanges of the check directory by the shipped estimator, all together and by format."""
+    rows = without_images(load(sorted(CHECK.glob("*.jsonl.gz"))))
+    judged = [
+        Judged(row, estimate(row.observation), SHIPPED.family(row.observation.provider_host).name, "check")
+        for row in rows
+    ]
+    by_format = {name: [one for one in judged if one.row.format == name] for name in sorted({r.format for r in rows})}
+    return {"all": judged, **by_format}
 
 
 def between(text: str, name: str, content: str) -> str:
@@ -77,7 +98,7 @@ def draw_estimates(judged: Sequence[Judged]) -> None:
 
 def draw_coverage(found: dict[str, list[Score]]) -> None:
     """How many of the 90 % intervals held the truth, by slice."""
-    names = [name for name in found if " api." not in name and "googleapis" not in name and "example" not in name]
+    names = [name for name in found if not name.startswith(OF_PROVIDER)]
     figure, axis = plt.subplots(figsize=(9, 0.32 * len(names) + 1))
     places = np.arange(len(names))[::-1]
     for side, marker, colour in (("input", "o", GENERATED), ("output", "s", RECORDED)):
@@ -92,7 +113,7 @@ def draw_coverage(found: dict[str, list[Score]]) -> None:
 
 def draw_sums(judged: Sequence[Judged]) -> None:
     """How the error of a sum shrinks with the number of exchanges in it, and where it stops."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for axis, side in zip(axes, SIDES, strict=True):
         for rows, colour, label in (
             ([one for one in judged if not one.row.recorded], GENERATED, "generated"),
@@ -104,7 +125,7 @@ def draw_sums(judged: Sequence[Judged]) -> None:
                 drawn = draws_of_whole_conversations(rows, exchanges, DRAWS, exchanges)
                 errors.append(np.quantile([abs(guess[p].sum() / truth[p].sum() - 1) for p in drawn], 0.9) * 100)
             axis.plot(SUM_SIZES, errors, marker="o", color=colour, label=label)
-        axis.set(xscale="log", xlabel=f"exchanges in the sum ({side})", ylim=(0, None))
+        axis.set(xscale="log", yscale="log", xlabel=f"exchanges in the sum ({side})", ylim=(1, 500))
         axis.legend(frameon=False)
     axes[0].set_ylabel("90 % of sums are off by less than, %")
     save(figure, "sums")

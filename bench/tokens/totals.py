@@ -19,6 +19,9 @@ LARGEST_SLICE_ERROR: Final = 0.5
 """A slice of few conversations may be wrong by chance: its error counts as at most this much."""
 RECORDED_SLICE_WEIGHT: Final = 2.0
 SMALLEST_SHARED: Final = 0.03
+FEWEST_RECORDED: Final = 20
+UNCONFIRMED_SHARED: Final = 0.3
+"""What a family's exchanges may be wrong by together when hardly any recorded one confirms it."""
 
 
 def truth_and_guess(judged: Sequence[Judged], side: str) -> tuple[Array, Array]:
@@ -86,8 +89,14 @@ def totals_of(
     slices = [*groups, recorded]
     reaches = {}
     for side in SIDES:
-        reaches[f"{side}_shared"] = shared_reach(slices, side)
-        reaches[f"{side}_own"] = own_reach(generated, side)
+        shared = shared_reach(slices, side)
+        owns = [own_reach(generated, side)]
+        if len(recorded) >= FEWEST_RECORDED:
+            owns.append(own_reach(recorded, side))
+        else:
+            shared = max(shared, UNCONFIRMED_SHARED)
+        reaches[f"{side}_shared"] = shared
+        reaches[f"{side}_own"] = float(np.sqrt(np.mean(np.square(owns))))
     return {name: float(f"{value:.3g}") for name, value in reaches.items()}
 
 
