@@ -187,15 +187,15 @@ def test_a_picture_in_a_request_does_not_leave_the_interval() -> None:
 
 
 def test_an_estimate_takes_microseconds() -> None:
-    """20 µs is the aim; the bound leaves room for a loaded machine. The best of several runs is what the code costs."""
+    """20 µs is the aim; the bound leaves room for a slow machine. Processor time, so that a busy one does not count."""
     observation = observed()
     best = float("inf")
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         for _ in range(1_000):
             estimate(observation)
-        best = min(best, (time.perf_counter() - begun) / 1_000)
-    assert best < 50e-6
+        best = min(best, (time.process_time() - begun) / 1_000)
+    assert best < 40e-6
 
 
 def test_the_version_fits_into_a_batch() -> None:
