@@ -14,6 +14,7 @@ from toktra.server.web.site import nowhere, site_pages, site_routes
 
 LEADERS = {Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE, Role.PRIVACY_OFFICER, Role.AUDITOR}
 EVERYONE = set(Role)
+AUDITORS = {Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}
 
 EXPECTED: dict[tuple[str, str], set[Role]] = {
     ("GET", "/"): LEADERS,
@@ -29,6 +30,20 @@ EXPECTED: dict[tuple[str, str], set[Role]] = {
     ("POST", "/reconciliation/{provider_id}/connect"): {Role.OWNER, Role.ADMINISTRATOR},
     ("POST", "/reconciliation/{provider_id}/disconnect"): {Role.OWNER, Role.ADMINISTRATOR},
     ("GET", "/what-is-collected"): EVERYONE - {Role.VISITOR},
+    ("GET", "/audit"): AUDITORS,
+    ("POST", "/audit/check"): AUDITORS,
+    ("POST", "/audit.csv"): AUDITORS,
+    ("GET", "/me"): EVERYONE - {Role.VISITOR},
+    ("GET", "/me/as-others-see-it"): EVERYONE - {Role.VISITOR},
+    ("GET", "/me/events"): EVERYONE - {Role.VISITOR},
+    ("POST", "/me/events.csv"): EVERYONE - {Role.VISITOR},
+    ("POST", "/me/events.json"): EVERYONE - {Role.VISITOR},
+    ("GET", "/me/devices"): EVERYONE - {Role.VISITOR},
+    ("POST", "/me/devices/code"): EVERYONE - {Role.VISITOR},
+    ("GET", "/me/who-looked"): EVERYONE - {Role.VISITOR},
+    ("GET", "/me/notices"): EVERYONE - {Role.VISITOR},
+    ("GET", "/people/{person_id}/usage"): LEADERS - {Role.FINANCE},
+    ("POST", "/people/{person_id}/usage"): LEADERS - {Role.FINANCE},
     ("GET", "/sign-in"): EVERYONE,
     ("GET", "/sign-in/{token}"): EVERYONE,
     ("POST", "/sign-in/{token}"): EVERYONE,

@@ -22,7 +22,7 @@ where tenant_id = :tenant_id and number >= :number
 order by number
 limit :most;
 
--- name: search(tenant_id, tag, words, person_id, first, last, below, offset, most)
+-- name: search(tenant_id, tag, words, people, first, last, below, offset, most)
 -- A person is sought as who did it and as whom it was done to. `words` is a pattern for the reason and the command.
 select tenant_id, number, at, tag, actor, actor_id, actor_role, command, subject_id, reason, before, after,
     previous_hash, hash
@@ -30,19 +30,19 @@ from audit_entry
 where tenant_id = :tenant_id
   and (:tag ::text is null or tag = :tag)
   and (:words ::text is null or reason ilike :words or command ilike :words)
-  and (:person_id ::uuid is null or :person_id in (actor_id, subject_id))
+  and (:people ::uuid[] is null or actor_id = any(:people) or subject_id = any(:people))
   and (:first ::date is null or at >= :first ::date::timestamp at time zone 'UTC')
   and (:last ::date is null or at < (:last ::date + 1)::timestamp at time zone 'UTC')
   and (:below ::bigint is null or number < :below)
 order by number desc
 limit :most offset :offset;
 
--- name: count_found(tenant_id, tag, words, person_id, first, last)$
+-- name: count_found(tenant_id, tag, words, people, first, last)$
 select count(*) from audit_entry
 where tenant_id = :tenant_id
   and (:tag ::text is null or tag = :tag)
   and (:words ::text is null or reason ilike :words or command ilike :words)
-  and (:person_id ::uuid is null or :person_id in (actor_id, subject_id))
+  and (:people ::uuid[] is null or actor_id = any(:people) or subject_id = any(:people))
   and (:first ::date is null or at >= :first ::date::timestamp at time zone 'UTC')
   and (:last ::date is null or at < (:last ::date + 1)::timestamp at time zone 'UTC');
 

@@ -119,15 +119,16 @@ class Search:
     tag: Tag | None = None
     words: str | None = None
     """Part of a reason or of a command."""
-    person_id: UUID | None = None
-    """Who did it, or whom it was done to."""
+    people: tuple[UUID, ...] | None = None
+    """Any of them did it, or it was done to any of them."""
     first: date | None = None
     last: date | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
         escaped = re.sub(r"([\\%_])", r"\\\1", self.words) if self.words else None
-        return {**asdict(self), "words": f"%{escaped}%" if escaped else None}
+        people = None if self.people is None else list(self.people)
+        return {**asdict(self), "words": f"%{escaped}%" if escaped else None, "people": people}
 
 
 async def count(database: Database, tenant_id: UUID, search: Search) -> int:

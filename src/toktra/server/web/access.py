@@ -33,6 +33,12 @@ class Action(StrEnum):
     CHANGE_ASSUMPTIONS = "assumptions:change"
     READ_RECONCILIATION = "reconciliation:read"
     CONNECT_USAGE_API = "usage-api:connect"
+    READ_OWN_PAGES = "own-pages:read"
+    DOWNLOAD_OWN_RECORDS = "own-records:download"
+    ENROL_OWN_DEVICE = "own-device:enrol"
+    OPEN_USAGE_OF_PERSON = "usage-of-person:open"
+    READ_AUDIT = "audit:read"
+    EXPORT_AUDIT = "audit:export"
 
 
 ANYONE: Final = frozenset(Role)
@@ -52,6 +58,13 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_RECONCILIATION: SIGNED_IN - {Role.EMPLOYEE},
         # An admin key opens more than usage: only for those who run the installation.
         Action.CONNECT_USAGE_API: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        Action.READ_OWN_PAGES: SIGNED_IN,
+        Action.DOWNLOAD_OWN_RECORDS: SIGNED_IN,
+        Action.ENROL_OWN_DEVICE: SIGNED_IN,
+        # Each time with a reason, which the person reads. Finance works with sums.
+        Action.OPEN_USAGE_OF_PERSON: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.READ_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.EXPORT_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
     }
 )
 

@@ -36,6 +36,7 @@ _PATHS: Final = {
     "right": '<path d="m8 5 5 5-5 5"/>',
     "filter": '<path d="M3 5h14M6 10h8M8.500 15h3"/>',
     "pause": '<circle cx="10" cy="10" r="7.500"/><path d="M8 7v6M12 7v6"/>',
+    "log": '<path d="M4 4v12M4 6h3M4 10h3M4 14h3M10 6h6M10 10h6M10 14h4"/>',
     "none": '<path d="M4 10h12"/><circle cx="10" cy="10" r="7.500"/>',
 }
 

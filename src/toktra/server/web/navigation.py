@@ -24,6 +24,8 @@ PLACES: Final = (
     Place("/cost", "tally", _("Cost"), Action.READ_COST),
     Place("/prices", "doc", _("Prices and assumptions"), Action.READ_COST),
     Place("/reconciliation", "level", _("Reconciliation"), Action.READ_RECONCILIATION),
+    Place("/audit", "log", _("Audit trail"), Action.READ_AUDIT),
+    Place("/me", "usage", _("My usage"), Action.READ_OWN_PAGES),
     Place("/what-is-collected", "doc", _("Data we keep"), Action.READ_WHAT_IS_COLLECTED),
 )
 

@@ -16,6 +16,7 @@ from toktra.server.people import service as people
 from toktra.server.web import notices
 from toktra.server.web.access import ALLOWED, Action, Role, may
 from toktra.server.web.cookies import session_of
+from toktra.server.web.home import home_of
 from toktra.server.web.navigation import Place, places_for
 from toktra.server.web.templates import render
 
@@ -31,6 +32,11 @@ class Visit:
     @property
     def role(self) -> Role:
         return self.signed_in.role if self.signed_in else Role.VISITOR
+
+    @property
+    def home(self) -> str:
+        """Where this reader begins."""
+        return home_of(self.role)
 
     @property
     def places(self) -> list[Place]:

@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from toktra.server.audit.routes import audit_pages
 from toktra.server.costs.routes import cost_pages
 from toktra.server.people.routes import sign_in_pages
+from toktra.server.portal.routes import portal_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.usage.routes import usage_pages
 from toktra.server.web import notices
@@ -30,6 +32,8 @@ def site_pages() -> list[Page]:
         *usage_pages(),
         *cost_pages(),
         *reconciliation_pages(),
+        *audit_pages(),
+        *portal_pages(),
         *sign_in_pages(),
         Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
     ]

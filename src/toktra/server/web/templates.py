@@ -25,6 +25,8 @@ def _environment() -> Environment:
                 "web": FileSystemLoader(_SERVER / "web" / "layout"),
                 "people": FileSystemLoader(_SERVER / "people" / "pages"),
                 "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
+                "audit": FileSystemLoader(_SERVER / "audit" / "pages"),
+                "portal": FileSystemLoader(_SERVER / "portal" / "pages"),
                 "costs": FileSystemLoader(_SERVER / "costs" / "pages"),
                 "reconciliation": FileSystemLoader(_SERVER / "reconciliation" / "pages"),
             }

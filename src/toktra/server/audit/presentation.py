@@ -1,0 +1,87 @@
+"""Entries in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Final
+from uuid import UUID
+
+from toktra.server.audit.chain import Detail, Entry
+from toktra.server.audit.tags import Tag
+from toktra.server.people.service import role_word
+from toktra.server.web.access import Role
+from toktra.server.web.language import _
+
+TAG_WORDS: Final[Mapping[Tag, str]] = {
+    Tag.PERSON_VIEWED: _("Person viewed"),
+    Tag.USAGE_VIEWED: _("Usage of a person viewed"),
+    Tag.USAGE_DOWNLOADED: _("Own records downloaded"),
+    Tag.PERSON_ADDED: _("Person added"),
+    Tag.PERSON_CHANGED: _("Person changed"),
+    Tag.PEOPLE_IMPORTED: _("People imported"),
+    Tag.PEOPLE_EXPORTED: _("People exported"),
+    Tag.ACCOUNT_ASSIGNED: _("Account assigned"),
+    Tag.DEVICE_ENROLLED: _("Device enrolled"),
+    Tag.DEVICE_REVOKED: _("Device revoked"),
+    Tag.ENROLMENT_CODE_CREATED: _("Enrolment code created"),
+    Tag.ENROLMENT_CODE_ENDED: _("Enrolment code ended"),
+    Tag.SIGN_IN_LINK_CREATED: _("Sign-in link created"),
+    Tag.SESSION_STARTED: _("Session started"),
+    Tag.POLICY_CHANGED: _("Policy changed"),
+    Tag.AUDIT_EXPORTED: _("Audit trail exported"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    """One entry as the page shows it."""
+
+    number: int
+    at: str
+    tag: str
+    words: str
+    actor: str
+    role: str
+    subject: str
+    reason: str
+    changes: list[tuple[str, str]]
+    hash: str
+
+
+def lines_of(entries: Sequence[Entry], names: Mapping[UUID, str]) -> list[AuditLine]:
+    """Entries with names of people where they are still known."""
+    return [_line(entry, names) for entry in entries]
+
+
+def _line(entry: Entry, names: Mapping[UUID, str]) -> AuditLine:
+    actors = {"command": f"toktra {entry.command}", "system": _("The server")}
+    return AuditLine(
+        number=entry.number,
+        at=f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        tag=entry.tag,
+        words=TAG_WORDS[Tag(entry.tag)] if entry.tag in set(Tag) else entry.tag,
+        actor=actors[entry.actor] if entry.actor in actors else _name(entry.actor_id, names),
+        role=role_word(Role(entry.actor_role)) if entry.actor_role in set(Role) else entry.actor_role or "",
+        subject=_name(entry.subject_id, names) if entry.subject_id else "",
+        reason=entry.reason or "",
+        changes=_changes(entry.before, entry.after),
+        hash=entry.hash.hex(),
+    )
+
+
+def _name(person_id: UUID | None, names: Mapping[UUID, str]) -> str:
+    if person_id is not None and person_id in names:
+        return names[person_id]
+    return _("Person no longer known (%(id)s)") % {"id": str(person_id)[:8]}
+
+
+def _changes(before: Detail | None, after: Detail | None) -> list[tuple[str, str]]:
+    """What it was and what it is, key by key."""
+    before, after = before or {}, after or {}
+    changes = []
+    for key in sorted({*before, *after}):
+        now = "–" if after.get(key) is None else str(after[key])
+        changes.append((key.replace("_", " "), f"{before[key]} → {now}" if key in before else now))
+    return changes

@@ -1,0 +1,122 @@
+"""Opening the figures of one named person: first a reason, then the figures and, with them, an entry in the trail.
+
+The figures are only ever the answer to a posted form, so there is no showing them without an entry: choosing another
+period posts the reason again, and is another look.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from starlette.responses import RedirectResponse, Response
+
+from toktra.server.audit import service as audit
+from toktra.server.audit.service import LEAST_REASON, MOST_REASON, ReasonNotUsable, usable_reason
+from toktra.server.audit.tags import Tag
+from toktra.server.people.names import Named, person_named
+from toktra.server.people.service import role_word
+from toktra.server.portal.presentation import period_choices
+from toktra.server.usage.overview import Overview
+from toktra.server.usage.period import DEFAULT, Period
+from toktra.server.usage.person import Subject, person_overview
+from toktra.server.usage.presentation import present
+from toktra.server.web import notices
+from toktra.server.web.access import Action
+from toktra.server.web.form import FormNotUsable, read_form
+from toktra.server.web.language import _
+from toktra.server.web.page import Page, Visit
+
+
+def look_up_pages() -> list[Page]:
+    """The form that asks why, and the figures."""
+    return [
+        Page("/people/{person_id}/usage", ask_why, action=Action.OPEN_USAGE_OF_PERSON),
+        Page("/people/{person_id}/usage", show_figures, action=Action.OPEN_USAGE_OF_PERSON, methods=("POST",)),
+    ]
+
+
+async def ask_why(visit: Visit) -> Response:
+    """Asks for the purpose; nothing about the person's use is on this page."""
+    person = await _person(visit)
+    if person is None:
+        return notices.not_found()
+    if person.person_id == visit.reader.person_id:
+        return RedirectResponse("/me", 303)
+    return _form(visit, person)
+
+
+async def show_figures(visit: Visit) -> Response:
+    """The figures, once the purpose is stored: both happen in one transaction."""
+    person = await _person(visit)
+    if person is None:
+        return notices.not_found()
+    if person.person_id == visit.reader.person_id:
+        return RedirectResponse("/me", 303)
+    try:
+        sent = await read_form(visit.request)
+    except FormNotUsable:
+        sent = {}
+    typed = sent.get("reason", "")
+    try:
+        reason = usable_reason(typed)
+    except ReasonNotUsable:
+        error = _("Give a purpose of %(least)s to %(most)s characters; %(name)s will read it.") % {
+            "least": LEAST_REASON,
+            "most": MOST_REASON,
+            "name": person.display_name,
+        }
+        return _form(visit, person, typed=typed, error=error, status=400)
+    try:
+        period = Period(sent.get("period", DEFAULT))
+    except ValueError:
+        return _form(visit, person, typed=reason, error=_("There is no such period."), status=400)
+    found = await _look(visit, person, period, reason)
+    return visit.show(
+        "portal/person_usage.html",
+        here="/people",
+        person=person,
+        reason=reason,
+        page=present(found),
+        periods=period_choices(period, found.made_at.date()),
+    )
+
+
+async def _look(visit: Visit, person: Named, period: Period, reason: str) -> Overview:
+    tenant_id = visit.reader.tenant.tenant_id
+    async with visit.database.tenant(tenant_id) as connection:
+        subject = Subject(tenant_id, person.person_id, is_reader=False)
+        found = await person_overview(connection, subject, period, datetime.now(UTC))
+        window = found.span.current
+        await audit.record(
+            connection,
+            tenant_id,
+            Tag.USAGE_VIEWED,
+            visit.reader.actor,
+            subject_id=person.person_id,
+            reason=reason,
+            after={"first_day": str(window.first_day), "last_day": str(window.last_day)},
+        )
+    return found
+
+
+async def _person(visit: Visit) -> Named | None:
+    """The person in the address; None when this organisation has none of that id."""
+    try:
+        person_id = UUID(visit.request.path_params["person_id"])
+    except ValueError:
+        return None
+    return await person_named(visit.database, visit.reader.tenant.tenant_id, person_id)
+
+
+def _form(visit: Visit, person: Named, *, typed: str = "", error: str = "", status: int = 200) -> Response:
+    return visit.show(
+        "portal/ask_why.html",
+        status=status,
+        here="/people",
+        person=person,
+        their_role=role_word(person.role),
+        typed=typed[: 2 * MOST_REASON],
+        errors={"reason": error} if error else {},
+        most=MOST_REASON,
+    )
