@@ -55,6 +55,10 @@ class Namer:
             return Named(Verdict.NOT_YET)
         return self._judge(answer)
 
+    def knows(self, flow: bytes) -> bool:
+        """Whether the flow's hello is in the making."""
+        return flow in self._unfinished
+
     def overflowing(self) -> bytes | None:
         """A flow to give up because too many are unfinished: the one that has waited longest."""
         if len(self._unfinished) <= MAX_UNFINISHED:

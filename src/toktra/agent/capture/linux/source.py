@@ -200,13 +200,17 @@ class LinuxCapture:
             case EventKind.HELLO:
                 named = self._namer.tls(event.body)
                 self._decide(event, named.verdict, named.provider_host)
-            case EventKind.INITIAL if event.flow not in self._followed:
+            case EventKind.INITIAL if event.flow not in self._followed and self._is_awaited(event.flow):
                 named = self._namer.quic(event.flow, event.body)
                 self._decide(event, named.verdict, named.provider_host)
             case EventKind.EXCHANGE | EventKind.CLOSED:
                 self._take_totals(event, observed)
             case EventKind.SOCKET_GONE:
                 self._end_socket(layout.cookie_of(event.flow), observed)
+
+    def _is_awaited(self, flow: bytes) -> bool:
+        """Whether a QUIC hello is still wanted: not when an earlier Initial in the ring has decided already."""
+        return self._namer.knows(flow) or self._flows.get(flow, flags=F_LOCK) is not None
 
     def _decide(self, event: Event, verdict: Verdict, provider_host: str | None) -> None:
         if verdict is Verdict.NOT_YET:

@@ -105,7 +105,7 @@ int toktra_release(struct bpf_sock *socket)
 	if (socket->protocol != IPPROTO_UDP)
 		return PERMIT;
 	owner = bpf_sk_storage_get(&owners, socket, 0, 0);
-	if (!owner || !owner->quic_flows)
+	if (!owner || !owner->begun)
 		return PERMIT;
 	event.flow.cookie = bpf_get_socket_cookie(socket);
 	event.flow.transport = IPPROTO_UDP;

@@ -73,7 +73,8 @@ struct {
 /* Who connected a socket. Socket storage dies with the socket: nothing to clean up, nothing to run full. */
 struct owner {
 	__u32 uid; /* in the initial user namespace */
-	__u32 quic_flows;
+	__u32 reserved;
+	__u64 begun; /* mark of the QUIC connection begun last, so that its later Initials begin no second one; 0: none */
 };
 
 struct {

@@ -73,10 +73,14 @@ static __always_inline int load_varint(struct __sk_buff *skb, __u32 *at, __u32 *
 	}
 }
 
-/* Bytes of the client Initial packet at the head of the datagram; 0 when it starts with anything else. */
-static __always_inline __u32 initial_size(struct __sk_buff *skb, const struct quic_datagram *datagram)
+/*
+ * Bytes of the client Initial packet at the head of the datagram; 0 when it starts with anything else. `mark` is made
+ * of the client's own connection id, which stays the same for all of a connection's packets, and never 0.
+ */
+static __always_inline __u32 initial_size(struct __sk_buff *skb, const struct quic_datagram *datagram, __u64 *mark)
 {
 	__u32 at = datagram->at, version, size;
+	__u64 id[3] = {}, id_bytes;
 	__u8 header[6], id_size;
 
 	if (bpf_skb_load_bytes(skb, at, header, sizeof(header)) || (header[0] & 0xc0) != 0xc0)
@@ -89,6 +93,11 @@ static __always_inline __u32 initial_size(struct __sk_buff *skb, const struct qu
 	at += sizeof(header) + header[5];
 	if (bpf_skb_load_bytes(skb, at, &id_size, 1) || id_size > MAX_CONNECTION_ID)
 		return 0;
+	id_bytes = id_size;
+	asm volatile("%0 &= 0x1f" : "+r"(id_bytes));
+	if (id_bytes && (id_bytes > MAX_CONNECTION_ID || bpf_skb_load_bytes(skb, at + 1, id, id_bytes)))
+		return 0;
+	*mark = (id[0] ^ id[1] << 1 ^ id[2] << 2) | 1;
 	at += 1 + id_size;
 	if (!load_varint(skb, &at, &size) || size > datagram->size) /* token */
 		return 0;
@@ -126,19 +135,24 @@ static __always_inline struct flow *flow_of_initial(struct __sk_buff *skb, const
 						    struct flow *flow, const struct flow_key *key, __u64 now)
 {
 	struct owner *owner;
+	__u64 mark = 0;
 	__u32 size;
 
 	if (flow && flow->initials >= MAX_INITIALS)
 		return flow;
 	if (!flow && datagram->size < MIN_FIRST_DATAGRAM)
 		return 0;
-	size = initial_size(skb, datagram);
+	size = initial_size(skb, datagram, &mark);
 	if (!size)
 		return flow;
 	if (!flow) {
 		owner = owner_of(skb);
-		if (owner)
-			owner->quic_flows = 1;
+		if (owner) {
+			mark ^= (__u64)key->peer_port << 48 ^ (__u64)key->peer[0] << 16 ^ key->peer[3];
+			if (owner->begun == (mark | 1))
+				return 0; /* the agent has forgotten it already */
+			owner->begun = mark | 1;
+		}
 		flow = begin_flow(key, owner ? owner->uid : UID_UNKNOWN, 0);
 		if (!flow)
 			return 0;
