@@ -74,8 +74,8 @@ def connect(urls: Urls, tenant: Tenant, provider: Provider, days: int) -> None:
         assert row is not None
         for days_ago in range(1, days + 1):
             connection.execute(
-                "insert into usage_daily values (%s, %s, %s, 'api.openai.com', %s, 400, 1, 1, 1000000, 50000)",
-                [tenant.tenant_id, today - timedelta(days=days_ago), row[0], ESTIMATOR_VERSION],
+                "insert into usage_hourly values (%s, %s, 'api.openai.com', %s, 400, 1, 1, 1000000, 50000)",
+                [tenant.tenant_id, datetime.now(UTC) - timedelta(days=days_ago), ESTIMATOR_VERSION],
             )
 
     async def connect_it() -> None:

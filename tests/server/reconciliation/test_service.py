@@ -72,18 +72,21 @@ class Firm:
         """What enrolled devices saw of the million tokens in and 50 000 out that each of the last days had."""
         async with self.database.tenant(self.tenant_id) as connection:
             for days_ago in range(1, days + 1):
+                day = self.today - timedelta(days=days_ago)
+                sums = [
+                    HOSTS[provider],
+                    ESTIMATOR_VERSION,
+                    round(400 * share),
+                    round(1_000_000 * share),
+                    round(50_000 * share / output_bias),
+                ]
                 await connection.execute(
                     "insert into usage_daily values (%s, %s, %s, %s, %s, %s, 1, 1, %s, %s)",
-                    [
-                        self.tenant_id,
-                        self.today - timedelta(days=days_ago),
-                        self.owner,
-                        HOSTS[provider],
-                        ESTIMATOR_VERSION,
-                        round(400 * share),
-                        round(1_000_000 * share),
-                        round(50_000 * share / output_bias),
-                    ],
+                    [self.tenant_id, day, self.owner, *sums],
+                )
+                await connection.execute(
+                    "insert into usage_hourly values (%s, %s, %s, %s, %s, 1, 1, %s, %s)",
+                    [self.tenant_id, datetime(day.year, day.month, day.day, tzinfo=UTC), *sums],
                 )
 
     async def stored(self) -> list[tuple[str, date, int, int, int | None]]:
@@ -275,7 +278,7 @@ async def test_records_that_arrive_late_change_the_factor_by_themselves(firm: Fi
     early = (await firm.findings())("openai", firm.today)
     async with firm.database.tenant(firm.tenant_id) as connection:
         await connection.execute(
-            "update usage_daily set exchanges = 400, input_tokens = 1000000, output_tokens = 50000"
+            "update usage_hourly set exchanges = 400, input_tokens = 1000000, output_tokens = 50000"
         )
     late = (await firm.findings())("openai", firm.today)
     assert early is not None

@@ -137,7 +137,7 @@ def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
     lines: dict[str, _Line] = {}
     providers: dict[str, Provider | None] = {}
     find = pricing.rates.catalogue.find
-    for use in uses:
+    for use in _folded(uses):
         host = use.provider_host
         if host not in providers:
             providers[host] = find(host)
@@ -169,6 +169,36 @@ def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
         unpriced_exchanges=sum(line.unpriced_exchanges for line in found),
         prices=len({span.rate for line in found for span in line.prices if isinstance(span.rate, Rate)}),
     )
+
+
+@dataclass(slots=True)
+class _Sum:
+    """The rows of one day, host and version together, whoever they are of."""
+
+    day: date
+    provider_host: str
+    estimator_version: str
+    exchanges: int = 0
+    request_bytes: int = 0
+    response_bytes: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def _folded(uses: Iterable[Use]) -> Iterable[_Sum]:
+    """Rows that share day, host and version share price and factor too: a million rows become a few hundred."""
+    sums: dict[tuple[date, str, str], _Sum] = {}
+    for use in uses:
+        key = (use.day, use.provider_host, use.estimator_version)
+        so_far = sums.get(key)
+        if so_far is None:
+            so_far = sums[key] = _Sum(*key)
+        so_far.exchanges += use.exchanges
+        so_far.request_bytes += use.request_bytes
+        so_far.response_bytes += use.response_bytes
+        so_far.input_tokens += use.input_tokens
+        so_far.output_tokens += use.output_tokens
+    return sums.values()
 
 
 @dataclass(slots=True)

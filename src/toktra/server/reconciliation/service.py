@@ -23,7 +23,7 @@ from toktra.server.reconciliation.fetching import Fetched, Fetcher, FetchFailed
 from toktra.server.reconciliation.method import HORIZON_DAYS, Evidence, Finding, Share, coverage_of, learn
 from toktra.server.reconciliation.usage_api import USAGE_APIS, UsageApi
 from toktra.server.reconciliation.vault import SealBroken, Vault
-from toktra.server.usage.sums import daily_sums, reporting_shares
+from toktra.server.usage.sums import reporting_shares, sums_of_all
 from toktra.server.web.language import _
 
 FIRST_FETCH_DAYS: Final = 90
@@ -252,7 +252,7 @@ async def _seen(
     """Estimated input, output, and exchanges of each provider and day."""
     catalogue = load_catalogue()
     seen: dict[tuple[str, date], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
-    for use in await daily_sums(connection, tenant_id, days[0], days[-1]):
+    for use in await sums_of_all(connection, tenant_id, days[0], days[-1]):
         provider = catalogue.find(use.provider_host)
         if provider is not None and provider.id in USAGE_APIS:
             so_far = seen[provider.id, use.day]
