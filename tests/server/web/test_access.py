@@ -14,6 +14,8 @@ from toktra.server.web.site import nowhere, site_pages, site_routes
 
 LEADERS = {Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE, Role.PRIVACY_OFFICER, Role.AUDITOR}
 EVERYONE = set(Role)
+RUNNERS = {Role.OWNER, Role.ADMINISTRATOR}
+NAME_READERS = {*RUNNERS, Role.PRIVACY_OFFICER, Role.AUDITOR}
 AUDITORS = {Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}
 
 EXPECTED: dict[tuple[str, str], set[Role]] = {
@@ -29,6 +31,28 @@ EXPECTED: dict[tuple[str, str], set[Role]] = {
     ("GET", "/reconciliation"): LEADERS,
     ("POST", "/reconciliation/{provider_id}/connect"): {Role.OWNER, Role.ADMINISTRATOR},
     ("POST", "/reconciliation/{provider_id}/disconnect"): {Role.OWNER, Role.ADMINISTRATOR},
+    ("GET", "/devices"): NAME_READERS,
+    ("GET", "/devices.csv"): NAME_READERS,
+    ("GET", "/devices/codes"): RUNNERS,
+    ("POST", "/devices/codes"): RUNNERS,
+    ("POST", "/devices/codes/{code_id}/end"): RUNNERS,
+    ("GET", "/devices/{device_id}"): NAME_READERS,
+    ("POST", "/devices/{device_id}/revoke"): RUNNERS,
+    ("POST", "/devices/{device_id}/accounts"): RUNNERS,
+    ("GET", "/people"): NAME_READERS,
+    ("GET", "/people.csv"): NAME_READERS,
+    ("GET", "/people/new"): RUNNERS,
+    ("POST", "/people/new"): RUNNERS,
+    ("GET", "/people/import"): RUNNERS,
+    ("POST", "/people/import"): RUNNERS,
+    ("GET", "/people/import/{import_id}"): RUNNERS,
+    ("POST", "/people/import/{import_id}/columns"): RUNNERS,
+    ("POST", "/people/import/{import_id}/apply"): RUNNERS,
+    ("POST", "/people/import/{import_id}/discard"): RUNNERS,
+    ("GET", "/people/{person_id}"): NAME_READERS,
+    ("POST", "/people/{person_id}"): RUNNERS,
+    ("POST", "/people/{person_id}/leave"): RUNNERS,
+    ("POST", "/people/{person_id}/return"): RUNNERS,
     ("GET", "/what-is-collected"): EVERYONE - {Role.VISITOR},
     ("GET", "/audit"): AUDITORS,
     ("POST", "/audit/check"): AUDITORS,
@@ -86,7 +110,7 @@ def test_nothing_is_expected_that_does_not_exist() -> None:
 
 def test_every_action_has_a_line_and_is_used() -> None:
     assert set(ALLOWED) == set(Action)
-    parts_of_pages = {Action.READ_LAST_EXCHANGES}
+    parts_of_pages = {Action.READ_LAST_EXCHANGES, Action.CHANGE_ROLES}
     assert {page.action for page in site_pages()} | parts_of_pages == set(Action)
 
 

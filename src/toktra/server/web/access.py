@@ -39,6 +39,12 @@ class Action(StrEnum):
     OPEN_USAGE_OF_PERSON = "usage-of-person:open"
     READ_AUDIT = "audit:read"
     EXPORT_AUDIT = "audit:export"
+    READ_PEOPLE = "people:read"
+    CHANGE_PEOPLE = "people:change"
+    CHANGE_ROLES = "roles:change"
+    READ_DEVICES = "devices:read"
+    REVOKE_DEVICES = "devices:revoke"
+    MANAGE_ENROLMENT_CODES = "enrolment-codes:manage"
 
 
 ANYONE: Final = frozenset(Role)
@@ -65,6 +71,13 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.OPEN_USAGE_OF_PERSON: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.READ_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.EXPORT_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        # Names, departments and devices, and no figures. Still not for finance, whose work is sums.
+        Action.READ_PEOPLE: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.CHANGE_PEOPLE: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        Action.CHANGE_ROLES: frozenset({Role.OWNER}),
+        Action.READ_DEVICES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.REVOKE_DEVICES: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        Action.MANAGE_ENROLMENT_CODES: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
     }
 )
 

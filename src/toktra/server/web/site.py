@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from toktra.server.audit.routes import audit_pages
 from toktra.server.costs.routes import cost_pages
+from toktra.server.devices.site_routes import device_pages
+from toktra.server.directory.routes import directory_pages
 from toktra.server.people.routes import sign_in_pages
 from toktra.server.portal.routes import portal_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
@@ -34,6 +36,8 @@ def site_pages() -> list[Page]:
         *reconciliation_pages(),
         *audit_pages(),
         *portal_pages(),
+        *device_pages(),
+        *directory_pages(),
         *sign_in_pages(),
         Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
     ]

@@ -23,6 +23,8 @@ def _environment() -> Environment:
         loader=PrefixLoader(
             {
                 "web": FileSystemLoader(_SERVER / "web" / "layout"),
+                "devices": FileSystemLoader(_SERVER / "devices" / "pages"),
+                "directory": FileSystemLoader(_SERVER / "directory" / "pages"),
                 "people": FileSystemLoader(_SERVER / "people" / "pages"),
                 "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
                 "audit": FileSystemLoader(_SERVER / "audit" / "pages"),
