@@ -9,18 +9,22 @@ from __future__ import annotations
 import logging
 import random
 import signal
+import site
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import toktra
 from toktra.agent.accounts import Accounts, read_mapping
 from toktra.agent.capture.linux.errors import CannotCapture
+from toktra.agent.capture.linux.sandbox import SYSTEM_FILES, enter_sandbox
 from toktra.agent.capture.linux.source import LinuxCapture
 from toktra.agent.capture_source import CaptureSource, ReplaySource, digest_of
 from toktra.agent.epochs import EpochCounter
@@ -126,7 +130,19 @@ def _watch(settings: AgentSettings, state: StateDirectory, catalogue: Catalogue)
     except CannotCapture as error:
         raise CannotObserve(str(error)) from None
     become(account, state, keep=source.needed_capabilities)
+    _narrow(settings, state)
     return source
+
+
+def _narrow(settings: AgentSettings, state: StateDirectory) -> None:
+    """Leaves the agent the files and system calls it uses; a kernel that cannot is named in the log."""
+    ours = [Path(toktra.__file__).parent, Path(sys.base_prefix), *map(Path, site.getsitepackages())]
+    authorities = [settings.ca_file] if settings.ca_file else []
+    narrowed = enter_sandbox(readable=[*SYSTEM_FILES, *ours, *authorities], writable=[state.path])
+    if not narrowed.files:
+        _log.warning("This kernel has no Landlock: which files the agent may open is left to file permissions.")
+    if not narrowed.system_calls:
+        _log.warning("The system calls of this processor are not known, so none is refused.")
 
 
 def _read(settings: AgentSettings, catalogue: Catalogue, spool: Spool) -> tuple[ReplaySource, Callable[[], Progress]]:
