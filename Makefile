@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test setup check bench lock kernel clean
+.PHONY: run test setup check bench bench-capture lock kernel clean
 
 run: $(VENV)/ready ## start the database, the server and this machine's agent, and open the page
 	@$(BIN)/toktra up $(ARGS)
@@ -24,7 +24,10 @@ check: $(VENV)/ready ## lint, types, import contracts
 bench: $(VENV)/ready ## peers and limits measured side by side; prints JSON
 	@$(BIN)/python -m bench $(ARGS)
 
-kernel: ## rebuild the kernel program's blob and compare it with the committed one
+bench-capture: $(VENV)/ready ## the live capture alone, beside dumpcap, tshark and nfstream
+	@$(BIN)/python -m bench capture
+
+kernel: $(VENV)/ready ## rebuild the kernel program's blob and compare it with the committed one
 	@$(BIN)/python scripts/build_kernel_program.py $(ARGS)
 
 lock: ## resolve the dependencies anew

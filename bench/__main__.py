@@ -26,7 +26,7 @@ PARTS = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
-    chosen = parser.parse_args().parts or list(PARTS)
+    chosen: list[str] = parser.parse_args().parts or list(PARTS)
     found: dict[str, object] = {
         "machine": {"processors": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
     }

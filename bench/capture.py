@@ -40,8 +40,10 @@ _STATS_RUN_TIME: Final = 0
 _BPF_ENABLE_STATS: Final = 32
 
 
-def measure(megabytes: int, connections: int) -> dict[str, object]:
-    """For every watcher and job: CPU seconds (children included) and largest resident size in MB."""
+def measure(megabytes: int = 1000, connections: int = 2000) -> dict[str, object]:
+    """For every watcher and job: CPU seconds (children included) and largest resident size in MB; or why not."""
+    if reason := why_not():
+        return {"skipped": reason}
     with Lab() as lab:
         jobs: dict[str, Callable[[], None]] = {
             f"{megabytes} MB over TLS to a provider": lambda: _download(lab, PROVIDER, megabytes),
@@ -179,15 +181,5 @@ def _resident_mb(pid: int) -> int:
     return round(total / 1024)
 
 
-def main() -> None:
-    """Prints what was measured, or why nothing was."""
-    reason = why_not()
-    if reason:
-        print(json.dumps({"skipped": reason}))
-        return
-    megabytes, connections = (*map(int, sys.argv[1:]), *(1000, 2000)[len(sys.argv) - 1 :])
-    print(json.dumps(measure(megabytes, connections), indent=2))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(*map(int, sys.argv[1:])), indent=2))
