@@ -139,6 +139,48 @@ def test_an_endless_answer_is_cut_and_the_next_request_works(serve: Serve) -> No
             assert (answer.status, len(answer.body), answer.retry_after) == (200, 64 << 10, "7")
 
 
+def test_a_connection_the_server_has_ended_is_replaced_without_a_word() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        accepted: list[socket.socket] = []
+
+        def answer() -> None:
+            connection = listener.accept()[0]
+            accepted.append(connection)
+            while not connection.recv(65_536).endswith(b"{}"):
+                pass
+            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+        with closing(Transport(server=address, key_id=KEY_ID, private_key=KEY)) as transport:
+            for _ in range(2):
+                server = threading.Thread(target=answer)
+                server.start()
+                assert transport.post("/ingest/v1/batches", b"{}", 5.0).status == 204
+                server.join()
+                accepted[-1].close()
+    assert len(accepted) == 2
+
+
+def test_an_answer_that_breaks_off_is_none() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def answer() -> None:
+            with listener.accept()[0] as connection:
+                while not connection.recv(65_536).endswith(b"{}"):
+                    pass
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"{")
+
+        server = threading.Thread(target=answer)
+        server.start()
+        with (
+            closing(Transport(server=address, key_id=KEY_ID, private_key=KEY)) as transport,
+            pytest.raises(Unreachable, match="broke off, 19 bytes"),
+        ):
+            transport.post("/ingest/v1/batches", b"{}", 5.0)
+        server.join()
+
+
 def test_a_server_that_is_not_there_is_unreachable() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]

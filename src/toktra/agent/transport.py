@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - looked up with the first host name, when nothing can be imported any more
+import select
+import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-import urllib3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import toktra
@@ -45,7 +49,11 @@ Post = Callable[[str, bytes, float], Answer]
 
 
 class Transport:
-    """Signed requests to one server. For one thread at a time."""
+    """Signed requests to one server over one kept connection. For one thread at a time.
+
+    It stands on http.client: a library with pools, proxies and retries would be more memory and code in a process
+    that needs none of them.
+    """
 
     def __init__(
         self, *, server: str, key_id: str, private_key: Ed25519PrivateKey, ca_file: Path | None = None
@@ -54,46 +62,64 @@ class Transport:
         self._server = server
         self._key_id = key_id
         self._private_key = private_key
-        # Redirects are not followed: a signed batch goes to the server it was meant for, or nowhere.
-        self._pool = urllib3.PoolManager(
-            num_pools=1, maxsize=1, retries=False, ssl_context=tls_context(server, ca_file)
-        )
+        self._connection = _connection(server, tls_context(server, ca_file))
 
     def post(self, path: str, body: bytes, timeout_s: float) -> Answer:
-        """See `Post`."""
-        url = self._server + path
+        """See `Post`. Redirects are not followed: a signed batch goes to the server it was meant for, or nowhere."""
         headers = {"Content-Type": "application/json", "User-Agent": f"toktra-agent/{toktra.__version__}"}
         sign(
             method="POST",
-            url=url,
+            url=self._server + path,
             headers=headers,
             body=body,
             key_id=self._key_id,
             private_key=self._private_key,
         )
-        timeout = urllib3.Timeout(connect=min(CONNECT_TIMEOUT_S, timeout_s), total=timeout_s)
         try:
-            response = self._pool.request(
-                "POST",
-                url,
-                body=body,
-                headers=headers,
-                timeout=timeout,
-                redirect=False,
-                preload_content=False,
-            )
-            answer = response.read(MAX_ANSWER_BYTES)
-            if len(answer) < MAX_ANSWER_BYTES:
-                response.release_conn()
-            else:
-                response.close()  # the rest is of no interest, and the connection cannot be used again without it
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return self._exchange(path, body, headers, time.monotonic() + timeout_s)
+        except (HTTPException, OSError) as error:
+            self.close()
             raise Unreachable(_why(self._server, error)) from None
-        return Answer(status=response.status, body=answer, retry_after=response.headers.get("Retry-After"))
 
     def close(self) -> None:
-        """Closes the kept connection."""
-        self._pool.clear()
+        """Closes the kept connection; the next request opens another."""
+        self._connection.close()
+
+    def _exchange(self, path: str, body: bytes, headers: dict[str, str], until: float) -> Answer:
+        if self._connection.sock is not None and _was_ended(self._connection.sock):
+            self._connection.close()
+        if self._connection.sock is None:
+            self._connection.timeout = min(CONNECT_TIMEOUT_S, _left_s(until))
+            self._connection.connect()
+        self._connection.sock.settimeout(_left_s(until))
+        self._connection.request("POST", urlsplit(self._server).path + path, body, headers)
+        response = self._connection.getresponse()
+        answer = response.read(MAX_ANSWER_BYTES)
+        if len(answer) == MAX_ANSWER_BYTES:
+            self._connection.close()  # the rest is of no interest, and the connection cannot be used again without it
+        elif response.length:
+            raise HTTPException(f"the answer broke off, {response.length} bytes were still to come")
+        return Answer(status=response.status, body=answer, retry_after=response.headers.get("Retry-After"))
+
+
+def _connection(server: str, context: ssl.SSLContext | None) -> HTTPConnection:
+    """Not opened yet. `context` is None for plain HTTP."""
+    address = urlsplit(server)
+    host = address.hostname or ""
+    if context is None:
+        return HTTPConnection(host, address.port)
+    return HTTPSConnection(host, address.port, context=context)
+
+
+def _was_ended(kept: socket.socket) -> bool:
+    """Whether the server has ended a connection between two requests: then there is something to read, the end."""
+    poll = select.poll()
+    poll.register(kept, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _left_s(until: float) -> float:
+    return max(0.001, until - time.monotonic())  # 0 would mean not to wait at all
 
 
 def tls_context(server: str, ca_file: Path | None) -> ssl.SSLContext | None:
@@ -111,14 +137,11 @@ def tls_context(server: str, ca_file: Path | None) -> ssl.SSLContext | None:
 
 
 def _why(server: str, error: Exception) -> str:
-    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
-    if isinstance(cause, urllib3.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+    if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"The certificate of {server} is not one this device trusts ({cause}). Give its authority with --ca, or"
+            f"The certificate of {server} is not one this device trusts ({error}). Give its authority with --ca, or"
             " check the address."
         )
-    if isinstance(cause, urllib3.exceptions.NewConnectionError):
-        return f"{server} cannot be reached ({cause.__cause__ or cause}). Check the address and the network."
-    if isinstance(cause, urllib3.exceptions.TimeoutError):
+    if isinstance(error, TimeoutError):
         return f"{server} did not answer in time. Check the address and the network."
-    return f"{server} cannot be reached ({cause}). Check the address and the network."
+    return f"{server} cannot be reached ({error}). Check the address and the network."
