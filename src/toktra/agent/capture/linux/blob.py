@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
+from typing import Final
 
 import msgspec
+
+FOLDER: Final = Path(__file__).with_name("blob")
 
 
 class _Manifest(msgspec.Struct):
@@ -26,11 +29,10 @@ class Blob:
 
 def read_blob() -> Blob:
     """The blob of this installation."""
-    folder = files("toktra.agent.capture.linux") / "blob"
-    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=_Manifest)
+    manifest = msgspec.json.decode((FOLDER / "manifest.json").read_bytes(), type=_Manifest)
     return Blob(
-        loader=(folder / "capture.loader").read_bytes(),
-        data=(folder / "capture.data").read_bytes(),
+        loader=(FOLDER / "capture.loader").read_bytes(),
+        data=(FOLDER / "capture.data").read_bytes(),
         maps=tuple(manifest.maps),
         programs=tuple(manifest.programs),
     )

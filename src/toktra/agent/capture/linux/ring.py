@@ -23,8 +23,9 @@ class Ring:
         self._mask = size - 1
         self._page = mmap.PAGESIZE
         self._consumer = mmap.mmap(fd, self._page, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
-        # The kernel maps the data twice in a row, so a record that wraps around can be read in one piece.
-        self._producer = mmap.mmap(fd, self._page + 2 * size, mmap.MAP_SHARED, mmap.PROT_READ, offset=self._page)
+        # The kernel would map the data twice in a row, so that a record that wraps around lies in one piece; every
+        # page of that counts as ours. Putting two pieces together now and then is cheaper.
+        self._producer = mmap.mmap(fd, self._page + size, mmap.MAP_SHARED, mmap.PROT_READ, offset=self._page)
         self._consumed = ctypes.c_uint64.from_buffer(self._consumer)
         self._poll = select.epoll()
         self._poll.register(fd, select.EPOLLIN)
@@ -38,17 +39,22 @@ class Ring:
         place = self._consumed.value
         (end,) = _position.unpack_from(self._producer, 0)
         while place < end:
-            at = self._page + (place & self._mask)
-            (header,) = _header.unpack_from(self._producer, at)
+            (header,) = _header.unpack_from(self._producer, self._page + (place & self._mask))
             if header & _BUSY:
                 return
             length = header & ~(_BUSY | _DISCARDED)
-            at += _HEADER_BYTES
-            record = None if header & _DISCARDED else self._producer[at : at + length]
+            record = None if header & _DISCARDED else self._bytes(place + _HEADER_BYTES, length)
             place += (length + _HEADER_BYTES + 7) & ~7
             self._consumed.value = place
             if record is not None:
                 yield record
+
+    def _bytes(self, place: int, length: int) -> bytes:
+        """What lies there; its end may lie at the ring's beginning."""
+        at = self._page + (place & self._mask)
+        beyond = max(0, at + length - len(self._producer))
+        piece = self._producer[at : at + length - beyond]
+        return piece + self._producer[self._page : self._page + beyond] if beyond else piece
 
     def raw_memory(self) -> bytes:
         """Everything in the ring, read or not, overwritten or not."""
