@@ -70,9 +70,10 @@ def decode(content: bytes) -> Decoded:
             if codec is None:
                 raise FileRefused(_("The file is %(name)s. Save it as “CSV UTF-8” and try again.") % {"name": name})
             return Decoded(_strictly(content[len(mark) :], name, codec), name)
-    if codec := _unmarked_utf16(content):
+    is_archive = content.startswith(b"PK\x03\x04")  # as workbooks are
+    if not is_archive and (codec := _unmarked_utf16(content)):
         return Decoded(_strictly(content, UTF16, codec), UTF16)
-    if content.startswith(b"PK\x03\x04") or b"\0" in content:
+    if is_archive or b"\0" in content:
         raise FileRefused(
             _("The file is not text, perhaps a workbook. Save it as “CSV UTF-8” in your spreadsheet and try again.")
         )
