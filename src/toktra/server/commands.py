@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from toktra.server.audit.commands import add_audit_verify
 from toktra.server.database.failures import DatabaseFailure
 from toktra.server.database.pool import DatabaseBusy
 from toktra.server.database.source import DatabaseUrls, database_of
@@ -21,7 +22,9 @@ from toktra.server.first_start import (
     UnknownOrganisation,
     create_enrolment_code,
     create_owner_link,
+    create_person_link,
 )
+from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
 from toktra.server.tenants.service import InvalidSlug, found
@@ -105,11 +108,12 @@ def enrolment_code(settings: Path | None, data: Path | None, slug: str, uses: in
 @server.command("sign-in-link")
 @_where
 @click.option("--organisation", "slug", default=DEFAULT_SLUG, show_default=True, help="Its short name.")
+@click.option("--person", help="Their name or e-mail; they will see that it was made.  [default: the owner]")
 @click.option("--address", help="Where the site is reached.  [default: as `toktra server run` serves it]")
-def sign_in_link(settings: Path | None, data: Path | None, slug: str, address: str | None) -> None:
-    """Create a link that signs the organisation's owner in, once."""
+def sign_in_link(settings: Path | None, data: Path | None, slug: str, person: str | None, address: str | None) -> None:
+    """Create a link that signs one person in, once."""
     with _database(settings, data) as (chosen, urls):
-        path = create_owner_link(urls.app, slug=slug)
+        path = create_person_link(urls.app, person, slug=slug) if person else create_owner_link(urls.app, slug=slug)
     scheme = "http" if chosen.certificate is None else "https"
     click.echo((address or f"{scheme}://{chosen.host}:{chosen.port}").rstrip("/") + path)
 
@@ -137,9 +141,11 @@ def _explained() -> Iterator[None]:
         InvalidSlug,
         InvalidTerms,
         UnknownOrganisation,
+        UnknownPerson,
         AddressNotAvailable,
     ) as error:
         raise click.ClickException(str(error)) from None
 
 
 add_reconcile(server, _where, _database)
+add_audit_verify(server, _where, _database)

@@ -9,6 +9,7 @@ from uuid import UUID
 from toktra.server.database.pool import Database
 from toktra.server.devices import service as devices
 from toktra.server.people import service as people
+from toktra.server.people.names import people_called
 from toktra.server.tenants.service import Founded, find_tenant, found, owner_of
 
 DEFAULT_SLUG = "local"
@@ -67,5 +68,25 @@ def create_owner_link(app_url: str, *, slug: str = DEFAULT_SLUG) -> str:
             if tenant is None or owner_id is None:
                 raise UnknownOrganisation(slug)
             return await people.create_sign_in_link(database, tenant, owner_id)
+
+    return asyncio.run(create())
+
+
+def create_person_link(app_url: str, person: str, *, slug: str = DEFAULT_SLUG) -> str:
+    """The path of a link that signs in, once, the one person of this name or e-mail. Not for use inside an event loop.
+
+    Raises UnknownOrganisation, people.UnknownPerson or DatabaseBusy.
+    """
+
+    async def create() -> str:
+        async with Database(app_url, connections=1) as database:
+            tenant = await find_tenant(database, slug)
+            if tenant is None:
+                raise UnknownOrganisation(slug)
+            found = await people_called(database, tenant.tenant_id, person)
+            if len(found) != 1:
+                how_many = f"{len(found)} people are" if found else "nobody is"
+                raise people.UnknownPerson(f"{how_many} called {person!r} in {tenant.name}; give the e-mail address")
+            return await people.create_sign_in_link(database, tenant, found[0].person_id)
 
     return asyncio.run(create())
