@@ -60,7 +60,7 @@ def newest_record(event: Event | None, devices: Sequence[OwnedDevice]) -> list[t
         "estimated_input_tokens": _("%(tokens)s in") % {"tokens": figures.tokens(event.tokens_in)},
         "estimated_output_tokens": _("%(tokens)s out") % {"tokens": figures.tokens(event.tokens_out)},
         "at": second(event.at),
-        "device": event.hostname or str(event.device_id),
+        "device": f"{event.hostname} ({event.device_id})" if event.hostname else str(event.device_id),
         "user": ", ".join(accounts) or "–",
     }
     return [(fact.name, fact.sentence, ", ".join(values[field] for field in fact.fields)) for fact in SEVEN_FACTS]
