@@ -14,6 +14,7 @@ from toktra.server.costs.assumptions import BASE_CURRENCY, Assumptions
 from toktra.server.costs.currency import per_usd
 from toktra.server.costs.money import amount_range, price
 from toktra.server.costs.projection import FactorSpan, PriceSpan, Projection, ProviderCost
+from toktra.server.costs.ranges import Interval
 from toktra.server.costs.rates import Basis, Rate, Reason, Unpriced
 from toktra.server.reconciliation.method import Factor
 from toktra.server.web import figures
@@ -108,8 +109,9 @@ def _bytes(line: ProviderCost) -> Step:
 def _estimated(line: ProviderCost) -> Step:
     return Step(
         _("Estimated tokens"),
-        _in_and_out(figures.tokens(line.estimated_input), figures.tokens(line.estimated_output)),
+        figures.tokens(line.estimated_tokens),
         _("From sizes and whether the answer was streamed. Visible output: hidden reasoning is not seen."),
+        _in_and_out(line.estimated_input, line.estimated_output),
     )
 
 
@@ -122,9 +124,10 @@ def _corrected(line: ProviderCost, factor: FactorSpan) -> Step:
     ) % {"n": found.days, "name": line.name, "days": figures.days(found.first, found.last)}
     return Step(
         _("Corrected by what was billed"),
-        _in_and_out(figures.tokens(line.input_tokens), figures.tokens(line.output_tokens)),
+        figures.tokens(line.tokens),
         note + " " + _("What no device saw is not filled in."),
         (
+            *_in_and_out(line.input_tokens, line.output_tokens),
             _("Input × %(factor)s") % {"factor": factor_words(found.input)},
             _("Output × %(factor)s") % {"factor": factor_words(found.output)},
         ),
@@ -215,5 +218,8 @@ def factor_words(factor: Factor) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _in_and_out(tokens_in: str, tokens_out: str) -> str:
-    return _("%(input)s in, %(output)s out") % {"input": tokens_in, "output": tokens_out}
+def _in_and_out(tokens_in: Interval, tokens_out: Interval) -> tuple[str, str]:
+    return (
+        _("Input: %(tokens)s") % {"tokens": figures.tokens(tokens_in)},
+        _("Output: %(tokens)s") % {"tokens": figures.tokens(tokens_out)},
+    )

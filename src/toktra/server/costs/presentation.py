@@ -23,7 +23,7 @@ from toktra.server.costs.assumptions import (
 from toktra.server.costs.entering import MIX_ROWS, InvalidAssumption
 from toktra.server.costs.explanation import REASONS
 from toktra.server.costs.money import exact_amount, price
-from toktra.server.costs.rates import Basis, Rate, Rates, known_models
+from toktra.server.costs.rates import Basis, Component, Rate, Rates, known_models
 from toktra.server.web import figures
 from toktra.server.web.language import _, ngettext
 
@@ -99,7 +99,7 @@ def in_force(provider: Provider, rates: Rates, day: date) -> InForce:
             seats=seats,
         )
     lines = tuple(
-        (f"{figures.percent(one.share)} {one.model}: " if one.model else "")
+        _named(one)
         + _("%(input)s in, %(output)s out")
         % {"input": price(one.input_usd_per_million), "output": price(one.output_usd_per_million)}
         for one in rate.components
@@ -117,6 +117,11 @@ def in_force(provider: Provider, rates: Rates, day: date) -> InForce:
         ),
         seats=seats,
     )
+
+
+def _named(one: Component) -> str:
+    share = f"{figures.percent(one.share)} " if one.share < 1 else ""
+    return f"{share}{one.model}: " if one.model else ""
 
 
 def history(assumptions: Assumptions, lines: Iterable[tuple[Kind, str]]) -> list[Said]:

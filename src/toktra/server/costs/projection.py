@@ -92,6 +92,7 @@ class ProviderCost:
     response_bytes: int
     estimated_input: Interval
     estimated_output: Interval
+    estimated_tokens: Interval
     """As the devices estimated."""
     factor: FactorSpan | None
     input_tokens: Interval
@@ -338,6 +339,7 @@ class _Line:
             response_bytes=sum(part.response_bytes for part in parts),
             estimated_input=combined((part.input.estimated, part.estimated_deviations()[0]) for part in parts),
             estimated_output=combined((part.output.estimated, part.estimated_deviations()[1]) for part in parts),
+            estimated_tokens=combined(_estimated(parts)),
             factor=self._factor(),
             input_tokens=combined((part.input.corrected, part.deviations()[0]) for part in parts),
             output_tokens=combined((part.output.corrected, part.deviations()[1]) for part in parts),
@@ -368,6 +370,13 @@ def _tokens(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
         of_input, of_output = part.deviations()
         yield part.input.corrected, of_input
         yield part.output.corrected, of_output
+
+
+def _estimated(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
+    for part in parts:
+        of_input, of_output = part.estimated_deviations()
+        yield part.input.estimated, of_input
+        yield part.output.estimated, of_output
 
 
 def _priced_tokens(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
