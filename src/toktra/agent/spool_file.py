@@ -15,6 +15,8 @@ from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
 from toktra.wire.events import UsageEvent
 
 FORMAT: Final = 1
+CACHE_KIB: Final = 256
+"""Of SQLite's default of 2 MB: the queue is read from one end and written at the other."""
 COUNTERS: Final = ("epoch", "acknowledged", "numbered", "dropped", "refused")
 
 _TABLES: Final = {
@@ -91,6 +93,7 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         _check_or_create(connection, path)
         connection.execute("pragma synchronous = full")
+        connection.execute(f"pragma cache_size = -{CACHE_KIB}")
     except sqlite3.DatabaseError as error:
         connection.close()
         if is_damage(error):
