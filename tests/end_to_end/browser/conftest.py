@@ -110,9 +110,13 @@ class Organisation:
             async with Database(self.app_url, connections=1) as database:
                 return str(await create_enrolment_code(database, self.tenant, person_id=person_id))
 
+        return self.enrol_with(await_elsewhere(make()), account)
+
+    def enrol_with(self, code: str, account: str) -> Device:
+        """A device enrolled with a code that was made elsewhere."""
         key = Ed25519PrivateKey.generate()
         request = EnrolmentRequest(
-            code=await_elsewhere(make()),
+            code=code,
             public_key=encode_public_key(key.public_key()),
             hostname=f"host-{secrets.token_hex(2)}",
             platform="linux",
