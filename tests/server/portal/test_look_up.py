@@ -164,6 +164,14 @@ async def test_without_a_usable_reason_nothing_is_shown_and_nothing_recorded(
     assert await entries(office) == []
 
 
+@pytest.mark.parametrize("role", [role for role in Role if may(role, Action.READ_PEOPLE)])
+async def test_the_way_leads_from_the_directory(office: Office, browsers: Browsers, role: Role) -> None:
+    kim, boss = await office.person("Kim"), await office.person("Boss", role)
+    text = (await (await browsers.of(office, boss)).get(f"/people/{kim}")).text
+    assert (f'href="/people/{kim}/usage"' in text) == may(role, Action.OPEN_USAGE_OF_PERSON)
+    assert may(role, Action.OPEN_USAGE_OF_PERSON), "its page leads back to the directory"
+
+
 async def test_asking_why_shows_no_figure_and_is_not_recorded(office: Office, browsers: Browsers) -> None:
     kim, boss = await office.person("Kim"), await office.person("Boss", Role.OWNER)
     await (await office.desk(kim)).use(days_ago=1)
