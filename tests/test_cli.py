@@ -38,7 +38,7 @@ def test_help_imports_no_room() -> None:
 
 
 def test_a_missing_package_is_named_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(name='starlette')")
+    (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError(name='psycopg')")
     answer = subprocess.run(
         [sys.executable, "-c", "from toktra.cli import main; main()", "server", "--help"],
         capture_output=True,
