@@ -20,7 +20,7 @@ from toktra.server.audit.tags import Tag
 from toktra.server.portal.records import COLUMNS
 from toktra.server.portal.routes import portal_pages
 from toktra.server.usage import person as usage_of_person
-from toktra.server.usage.person import Subject, all_own_events, own_events
+from toktra.server.usage.person import Subject, all_own_events, newest_own_event, own_events
 from toktra.server.web.access import Role
 
 if TYPE_CHECKING:
@@ -176,6 +176,8 @@ async def test_nobody_else_gets_single_events_of_a_person(office: Office) -> Non
         await own_events(office.database, kim, skip=0, most=1)
     with pytest.raises(PermissionError):
         await anext(all_own_events(office.database, kim))
+    with pytest.raises(PermissionError):
+        await newest_own_event(office.database, kim, datetime.now(UTC).date())
 
 
 async def test_devices_say_days_and_never_minutes(office: Office, browsers: Browsers) -> None:

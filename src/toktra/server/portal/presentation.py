@@ -98,7 +98,7 @@ def _details(look_up: LookUp) -> list[str]:
     if look_up.reason:
         details.append(_("Purpose given: “%(reason)s”.") % {"reason": look_up.reason})
     match look_up.tag:
-        case Tag.USAGE_VIEWED:
+        case Tag.USAGE_VIEWED if {"first_day", "last_day"} <= set(look_up.after):
             first, last = (date.fromisoformat(str(look_up.after[key])) for key in ("first_day", "last_day"))
             details.append(
                 _("Saw: totals, days and providers, %(dates)s. No single event and no time.")

@@ -15,7 +15,7 @@ from toktra.server.portal.look_up import look_up_pages
 from toktra.server.portal.presentation import looked, newest_record, period_choices, second
 from toktra.server.usage.collected import NEVER
 from toktra.server.usage.period import DEFAULT, Period
-from toktra.server.usage.person import Subject, all_own_events, own_events, person_overview
+from toktra.server.usage.person import Subject, all_own_events, newest_own_event, own_events, person_overview
 from toktra.server.usage.presentation import present
 from toktra.server.web import notices
 from toktra.server.web.access import Action
@@ -53,7 +53,7 @@ async def my_usage(visit: Visit) -> Response:
     me = _me(visit)
     async with visit.database.tenant(me.tenant_id) as connection:
         found = await person_overview(connection, me, period, now)
-    newest, events = await own_events(visit.database, me, skip=0, most=1)
+    newest = await newest_own_event(visit.database, me, found.newest.day) if found.newest else None
     owned = await devices.devices_of(visit.database, me.tenant_id, me.person_id)
     look_ups, times_looked = await audit.look_ups(
         visit.database, me.tenant_id, me.person_id, offset=0, most=_NEWEST_LOOK_UPS
@@ -63,8 +63,7 @@ async def my_usage(visit: Visit) -> Response:
         here="/me",
         page=present(found),
         periods=period_choices(period, now.date()),
-        record=newest_record(newest[0] if newest else None, owned),
-        events=events,
+        record=newest_record(newest, owned),
         looked=[looked(one) for one in look_ups],
         times_looked=times_looked,
         never=NEVER,

@@ -131,6 +131,14 @@ async def person_overview(connection: Connection, subject: Subject, period: Peri
     )
 
 
+async def newest_own_event(database: Database, subject: Subject, day: date) -> Event | None:
+    """The newest event of the person who asks, which is of this day. Raises PermissionError for others."""
+    _check_own(subject)
+    async with database.tenant(subject.tenant_id) as connection:
+        row = await _queries.newest_event(connection, **subject.named, since=datetime.combine(day, time(), UTC))
+    return _event(row) if row else None
+
+
 async def own_events(database: Database, subject: Subject, *, skip: int, most: int) -> tuple[list[Event], int]:
     """Events of the person who asks, newest first, and how many there are. Raises PermissionError for others."""
     _check_own(subject)

@@ -43,6 +43,16 @@ select count(*) from device_day r
 where r.tenant_id = :tenant_id and r.day = :day and r.device_id in (
     select a.device_id from account a where a.tenant_id = :tenant_id and a.person_id = :person_id);
 
+-- name: newest_event(tenant_id, person_id, since)^
+with own as materialized (
+    select * from usage_event where tenant_id = :tenant_id and person_id = :person_id and at >= :since),
+newest as (
+    select * from own order by at desc, device_id, epoch desc, sequence desc limit 1)
+select e.at, e.provider_host, e.request_bytes, e.response_bytes, e.estimated_input_tokens, e.estimated_output_tokens,
+    e.estimator_version, e.device_id, d.hostname, e.epoch, e.sequence
+from newest e
+left join device d on d.tenant_id = :tenant_id and d.device_id = e.device_id;
+
 -- name: count_events(tenant_id, person_id)$
 select count(*) from usage_event where tenant_id = :tenant_id and person_id = :person_id;
 
