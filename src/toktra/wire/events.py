@@ -18,6 +18,8 @@ MAX_BATCH_BYTES: Final = 1 << 20
 MAX_CLOCK_LEAD_S: Final = 24 * 3600
 """How far ahead of the server's clock an event may lie before it is refused."""
 
+Epoch = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Version = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+\Z")]
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 Sequence = Annotated[int, Meta(ge=1, le=2**62)]
 HostName = Annotated[
@@ -31,6 +33,8 @@ HostName = Annotated[
 
 AccountName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\w.@+\-\\$ ]+\Z")]
 """A local account of the device, or whatever name its owner mapped the account to."""
+
+DeviceId = Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,12 +53,12 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     estimated_output_tokens: Count
     at: datetime
     """When the exchange began: UTC, whole seconds."""
-    device: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
+    device: DeviceId
     """The device's id from enrolment (UUID)."""
     user: AccountName
 
     def __post_init__(self) -> None:
-        if self.at.tzinfo is None or self.at.utcoffset() != UTC.utcoffset(None):
+        if self.at.tzinfo is not UTC and self.at.utcoffset() != UTC.utcoffset(None):
             raise ValueError("at: must be UTC, for example 2026-11-22T09:30:00Z")
         if self.at.microsecond:
             raise ValueError("at: must be in whole seconds")
@@ -63,12 +67,12 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Consecutive events of one device, following on `prev_seq` (0 before the first event of an epoch)."""
 
-    epoch: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    epoch: Epoch
     """Grows by one when the device lost its spool and numbers from 1 again."""
     prev_seq: Count
     """Sequence of the last event before this batch. The server answers 409 when it does not have that one yet."""
-    agent_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+\Z")]
-    estimator_version: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z.+-]+\Z")]
+    agent_version: Version
+    estimator_version: Version
     events: Annotated[list[UsageEvent], Meta(max_length=MAX_BATCH_EVENTS)]
 
     def __post_init__(self) -> None:
@@ -76,6 +80,28 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             if event.sequence != self.prev_seq + 1 + place:
                 expected = self.prev_seq + 1 + place
                 raise ValueError(f"events[{place}].sequence: expected {expected}, got {event.sequence}")
+
+
+class _ReceivedEvent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A UsageEvent whose texts and time are still to be checked: they repeat, and each is checked once in a batch."""
+
+    sequence: Sequence
+    provider_host: str
+    request_bytes: Count
+    response_bytes: Count
+    estimated_input_tokens: Count
+    estimated_output_tokens: Count
+    at: datetime
+    device: str
+    user: str
+
+
+class _ReceivedBatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    epoch: Epoch
+    prev_seq: Count
+    agent_version: Version
+    estimator_version: Version
+    events: Annotated[list[_ReceivedEvent], Meta(max_length=MAX_BATCH_EVENTS)]
 
 
 class BatchAccepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,6 +131,7 @@ _UNKNOWN_FIELD = re.compile(r"(?:unknown|required) field `(.+)`")
 _OWN_SENTENCE = re.compile(r"([a-z_]+(?:\[\d+\]\.[a-z_]+)?): (.+)", re.DOTALL)
 
 _batch_decoder = msgspec.json.Decoder(Batch)
+_received_decoder = msgspec.json.Decoder(_ReceivedBatch)
 _encoder = msgspec.json.Encoder()
 
 
@@ -120,7 +147,38 @@ def decode_batch(body: bytes) -> Batch:
     """
     if len(body) > MAX_BATCH_BYTES:
         raise InvalidMessage("", f"a batch may hold {MAX_BATCH_BYTES} bytes, this one has {len(body)}")
-    return decode(body, _batch_decoder)
+    try:
+        return _checked(_received_decoder.decode(body))
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return decode(body, _batch_decoder)  # event by event: three times slower, and it can name what is wrong
+
+
+def _checked(received: _ReceivedBatch) -> Batch:
+    """Raises ValueError unless the batch is surely one that the decoder of `Batch` takes as well."""
+    events = received.events
+    msgspec.convert({event.provider_host for event in events}, set[HostName])
+    msgspec.convert({event.device for event in events}, set[DeviceId])
+    msgspec.convert({event.user for event in events}, set[AccountName])
+    return Batch(
+        epoch=received.epoch,
+        prev_seq=received.prev_seq,
+        agent_version=received.agent_version,
+        estimator_version=received.estimator_version,
+        events=[
+            UsageEvent(
+                sequence=event.sequence,
+                provider_host=event.provider_host,
+                request_bytes=event.request_bytes,
+                response_bytes=event.response_bytes,
+                estimated_input_tokens=event.estimated_input_tokens,
+                estimated_output_tokens=event.estimated_output_tokens,
+                at=event.at,
+                device=event.device,
+                user=event.user,
+            )
+            for event in events
+        ],
+    )
 
 
 T = TypeVar("T")
