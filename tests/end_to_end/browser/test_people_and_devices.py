@@ -63,8 +63,7 @@ def settle(organisation: Any, device: str, hostname: str, enrolled_days: int, re
         [hostname, enrolled_days, device],
     )
     organisation.change(
-        "insert into device_day (tenant_id, day, device_id) "
-        "select tenant_id, (now() at time zone 'UTC')::date - %s, device_id from device where device_id = %s",
+        "update device set last_report_on = (now() at time zone 'UTC')::date - %s where device_id = %s",
         [reported_days, device],
     )
 

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 Rows = Callable[..., list[tuple[object, ...]]]
 Enrol = Callable[..., Awaitable["SignedDevice"]]
 
-REPORTED = (
-    "insert into device_day (tenant_id, day, device_id) select tenant_id, %s, device_id from device where hostname = %s"
-)
+REPORTED = "update device set last_report_on = %s where hostname = %s"
 
 
 def ago(days: int) -> str:

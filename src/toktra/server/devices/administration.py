@@ -22,7 +22,7 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("administration
 SORTS: Final = ("device", "person", "department", "system", "agent", "enrolled", "report")
 REPORTING: Final = ("all", "yesterday", "silent", "never", "revoked")
 PLATFORMS: Final = ("all", "linux", "macos", "windows")
-_NEED_DAY: Final = frozenset({"yesterday", "silent", "never"})
+_NEED_PEOPLE: Final = frozenset({"person", "department"})
 MOST_EXPORTED: Final = 100_000
 
 
@@ -110,7 +110,9 @@ async def list_devices(database: Database, tenant_id: UUID, listing: Listing, to
         if not rows and listing.page > 1:
             listing = listing.at(1)
             rows = await _rows(connection, tenant_id, listing, today, skip=0, most=PAGE_ROWS)
-        counted = await _queries.counts(connection, tenant_id=tenant_id, yesterday=today - timedelta(days=1))
+        counted = await _queries.counts(
+            connection, tenant_id=tenant_id, today=today, yesterday=today - timedelta(days=1)
+        )
         departments = [row.department async for row in _queries.departments(connection, tenant_id=tenant_id)]
     return DeviceList(
         listing,
@@ -205,15 +207,14 @@ async def _record_revoked(
 async def _rows(
     connection: Connection, tenant_id: UUID, listing: Listing, today: date, *, skip: int, most: int
 ) -> list[Any]:
-    reporting = listing.chosen["reporting"]
     rows = _queries.list_devices(
         connection,
         tenant_id=tenant_id,
-        needs_day=listing.sort == "report" or reporting in _NEED_DAY,
+        needs_people=bool(listing.search or listing.free["department"] or listing.sort in _NEED_PEOPLE),
         today=today,
         yesterday=today - timedelta(days=1),
         silent_before=silent_before(today),
-        reporting=reporting,
+        reporting=listing.chosen["reporting"],
         platform=listing.chosen["system"],
         department=listing.free["department"],
         search=listing.search,

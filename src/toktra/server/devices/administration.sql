@@ -1,16 +1,16 @@
--- name: list_devices(needs_day, today, tenant_id, reporting, silent_before, yesterday, platform, department, search, pattern, sort, descending, skip, most)
--- Of reports, only days that are over: whoever saw today's could see when it began. The day of each device is looked
--- up where the order or the filter needs it, and otherwise for the rows of this page alone.
+-- name: list_devices(today, needs_people, tenant_id, reporting, platform, department, search, pattern, yesterday, silent_before, sort, descending, skip, most)
+-- Of reports, only days that are over: whoever saw today's could see when it began. People are looked up for every
+-- device where the order or a filter needs them, and otherwise for the rows of this page alone.
 with known as (
-    select d.*, (d.enrolled_at at time zone 'UTC')::date as enrolled_on, who.people, who.departments,
-        case when :needs_day then (select max(r.day) from device_day r where r.tenant_id = d.tenant_id
-                                   and r.device_id = d.device_id and r.day < :today) end as known_day
+    select d.tenant_id, d.device_id, d.hostname, d.platform, d.agent_version, d.status, who.people, who.departments,
+        (d.enrolled_at at time zone 'UTC')::date as enrolled_on,
+        case when d.last_report_on < :today then d.last_report_on else d.previous_report_on end as reported_on
     from device d
     left join (
         select a.device_id, string_agg(distinct p.display_name, ', ') as people,
             string_agg(distinct p.department, ', ') as departments, array_agg(p.department) as department_names
         from account a join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id
-        where a.tenant_id = :tenant_id
+        where a.tenant_id = :tenant_id and :needs_people
         group by a.device_id
     ) who on who.device_id = d.device_id
     where d.tenant_id = :tenant_id
@@ -18,36 +18,38 @@ with known as (
       and (:platform = 'all' or d.platform = :platform)
       and (:department = '' or :department = any(who.department_names))
       and (:search = '' or d.hostname ilike :pattern or who.people ilike :pattern)
-), listed as (
-    select k.*, count(*) over () as total
+), placed as (
+    select k.*, case :sort when 'person' then lower(k.people) when 'department' then lower(k.departments)
+                           when 'system' then k.platform when 'agent' then k.agent_version
+                           when 'report' then k.reported_on::text when 'enrolled' then k.enrolled_on::text
+                           else lower(k.hostname) end as place
     from known k
-    where case :reporting when 'yesterday' then k.known_day = :yesterday
-                          when 'silent' then coalesce(k.known_day, k.enrolled_on) < :silent_before
-                          when 'never' then k.known_day is null else true end
-    order by
-        case when not :descending then
-            case :sort when 'person' then lower(k.people) when 'department' then lower(k.departments)
-                       when 'system' then k.platform when 'agent' then k.agent_version
-                       when 'report' then k.known_day::text when 'enrolled' then k.enrolled_on::text
-                       else lower(k.hostname) end end asc nulls last,
-        case when :descending then
-            case :sort when 'person' then lower(k.people) when 'department' then lower(k.departments)
-                       when 'system' then k.platform when 'agent' then k.agent_version
-                       when 'report' then k.known_day::text when 'enrolled' then k.enrolled_on::text
-                       else lower(k.hostname) end end desc nulls last,
-        lower(k.hostname), k.device_id
+    where case :reporting when 'yesterday' then k.reported_on = :yesterday
+                          when 'silent' then coalesce(k.reported_on, k.enrolled_on) < :silent_before
+                          when 'never' then k.reported_on is null else true end
+), listed as (
+    select p.*, count(*) over () as total, row_number() over (
+        order by case when not :descending then place end asc nulls last,
+            case when :descending then place end desc nulls last, lower(hostname), device_id) as number
+    from placed p
+    order by number
     limit :most offset :skip
 )
-select l.device_id, l.hostname, l.platform, l.agent_version, l.status, l.enrolled_on, l.people, l.departments, l.total,
-    coalesce(l.known_day, (select max(r.day) from device_day r where r.tenant_id = l.tenant_id
-                           and r.device_id = l.device_id and r.day < :today)) as reported_on
-from listed l;
+select l.device_id, l.hostname, l.platform, l.agent_version, l.status, l.enrolled_on, l.reported_on, l.total,
+    who.people, who.departments
+from listed l
+cross join lateral (
+    select string_agg(distinct p.display_name, ', ') as people, string_agg(distinct p.department, ', ') as departments
+    from account a join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id
+    where a.tenant_id = l.tenant_id and a.device_id = l.device_id
+) who
+order by l.number;
 
--- name: counts(tenant_id, yesterday)^
-select (select count(*) from device where tenant_id = :tenant_id and status = 'active') as enrolled,
-    (select count(*) from device where tenant_id = :tenant_id and status <> 'active') as revoked,
-    (select count(*) from device_day r join device d on d.tenant_id = r.tenant_id and d.device_id = r.device_id
-     where r.tenant_id = :tenant_id and r.day = :yesterday and d.status = 'active') as reported;
+-- name: counts(tenant_id, today, yesterday)^
+select count(*) filter (where status = 'active') as enrolled, count(*) filter (where status <> 'active') as revoked,
+    count(*) filter (where status = 'active' and :yesterday = case when last_report_on < :today then last_report_on
+                                                                    else previous_report_on end) as reported
+from device where tenant_id = :tenant_id;
 
 -- name: departments(tenant_id)
 select distinct p.department
@@ -58,8 +60,7 @@ order by 1;
 -- name: find_device(today, tenant_id, device_id)^
 select d.device_id, d.hostname, d.platform, d.agent_version, d.status,
     (d.enrolled_at at time zone 'UTC')::date as enrolled_on,
-    (select max(r.day) from device_day r
-     where r.tenant_id = d.tenant_id and r.device_id = d.device_id and r.day < :today) as reported_on
+    case when d.last_report_on < :today then d.last_report_on else d.previous_report_on end as reported_on
 from device d where d.tenant_id = :tenant_id and d.device_id = :device_id;
 
 -- name: accounts_of_device(tenant_id, device_id)

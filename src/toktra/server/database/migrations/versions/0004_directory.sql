@@ -50,8 +50,24 @@ alter table enrolment_code
     add unique (tenant_id, code_id),
     add foreign key (tenant_id, made_by) references person on delete set null (made_by);
 
--- The newest day of one device, without reading the days of all.
-create index device_day_device on device_day (tenant_id, device_id, day);
+-- The newest day before last_report_on with a report, so that what administrators see of a device can leave out the
+-- day that is not over. Kept by a trigger, which costs a batch one comparison.
+alter table device add column previous_report_on date;
+alter table device no force row level security;
+alter table device_day no force row level security;
+update device d set previous_report_on = (
+    select max(r.day) from device_day r
+    where r.tenant_id = d.tenant_id and r.device_id = d.device_id and r.day < d.last_report_on);
+alter table device force row level security;
+alter table device_day force row level security;
+
+create function keep_previous_report() returns trigger language plpgsql as $$
+begin
+    new.previous_report_on := old.last_report_on;
+    return new;
+end $$;
+create trigger keep_previous_report before update of last_report_on on device
+    for each row when (new.last_report_on > old.last_report_on) execute function keep_previous_report();
 
 -- A file of people between its upload and the decision about it; kept for an hour at most.
 create table people_import (
