@@ -55,9 +55,11 @@ alter table enrolment_code
 alter table device add column previous_report_on date;
 alter table device no force row level security;
 alter table device_day no force row level security;
-update device d set previous_report_on = (
-    select max(r.day) from device_day r
-    where r.tenant_id = d.tenant_id and r.device_id = d.device_id and r.day < d.last_report_on);
+update device d set previous_report_on = before.day
+from (select r.tenant_id, r.device_id, max(r.day) as day
+      from device_day r join device k on k.tenant_id = r.tenant_id and k.device_id = r.device_id
+      where r.day < k.last_report_on group by 1, 2) before
+where before.tenant_id = d.tenant_id and before.device_id = d.device_id;
 alter table device force row level security;
 alter table device_day force row level security;
 
