@@ -6,7 +6,7 @@ ARGS ?=
 
 .PHONY: run test setup check bench bench-capture lock kernel clean
 
-run: $(VENV)/ready ## start the database, the server and this machine's agent, and open the page
+run: $(VENV)/runs ## start the database, the server and this machine's agent, and open the page
 	@$(BIN)/toktra up $(ARGS)
 
 test: $(VENV)/ready ## everything CI runs: checks, then all tests with branch coverage
@@ -33,8 +33,13 @@ kernel: $(VENV)/ready ## rebuild the kernel program's blob and compare it with t
 lock: ## resolve the dependencies anew
 	@scripts/lock
 
+$(VENV)/runs: pyproject.toml requirements-run.lock # what `make run` needs, and no more: a newcomer waits for it
+	@scripts/setup $(VENV) requirements-run.lock
+	@touch $@
+
 $(VENV)/ready: pyproject.toml requirements.lock
-	@scripts/setup $(VENV)
+	@scripts/setup $(VENV) requirements.lock
+	@touch $@ $(VENV)/runs
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage*
