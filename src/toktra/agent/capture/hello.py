@@ -29,6 +29,7 @@ _extension = Struct(">HH").unpack_from
 _server_name = Struct(">HHHBH").unpack_from
 _ech_header = Struct(">BHHBH").unpack_from
 _name = re.compile(rb"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
+_ENDS_A_NUMBER: Final = "0123456789abcdefx"
 _number = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)").fullmatch
 """A name whose last label is a number is an IPv4 address to every URL parser (WHATWG URL, "ends in a number")."""
 
@@ -130,7 +131,8 @@ def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
     twice = over_quic = False
     while place <= last_header:
         kind, length = _extension(message, place)
-        if kind in _LOOKED_AT and place + 4 + length <= last:
+        after = place + 4 + length
+        if kind in _LOOKED_AT and after <= last:
             if not kind:
                 twice = named > 0
                 named = place
@@ -138,7 +140,7 @@ def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
                 ech_at = place
             else:
                 over_quic = True
-        place += 4 + length
+        place = after
     if place != end and not truncated:
         return Refusal.MALFORMED
     ech = message[ech_at + 4 : ech_at + 4 + _extension(message, ech_at)[1]] if ech_at else None
@@ -162,7 +164,7 @@ def _host(message: bytes, place: int) -> str | NoName:
     if len(name) > 253 or _name(name) is None:
         return NoName.NOT_A_NAME
     host = name.decode("ascii").lower()
-    if host[host.rfind(".") + 1].isdigit() and _number(host):
+    if host[-1] in _ENDS_A_NUMBER and _number(host):
         return NoName.ADDRESS
     return host
 
