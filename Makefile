@@ -12,7 +12,7 @@ run: $(VENV)/runs ## start the database, the server and this machine's agent, an
 test: $(VENV)/ready ## everything CI runs: checks, then all tests with branch coverage
 	@scripts/system-packages test
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 setup: $(VENV)/ready ## create .venv with everything in it
 
