@@ -108,7 +108,9 @@ def test_an_unreadable_signature_input_is_refused(text: str) -> None:
         signatures.claimed_key_id({"signature-input": text})
 
 
-@pytest.mark.parametrize("text", ["", "a:b", f"{uuid4()}", f"{uuid4()}:{uuid4()}:x"])
+@pytest.mark.parametrize(
+    "text", ["", "a:b", f"{uuid4()}", f"{uuid4()}:{uuid4()}:x"], ids=["empty", "no ids", "one id", "more than two"]
+)
 def test_a_foreign_key_id_is_refused(text: str) -> None:
     with pytest.raises(InvalidSignature):
         KeyId.parse(text)

@@ -88,7 +88,9 @@ async def test_a_link_of_someone_who_left_says_so(
 
 
 @pytest.mark.parametrize(
-    "path", ["/sign-in/nonsense", f"/sign-in/{Token.new('north')}", f"/sign-in/{Token.new('nobody')}", "/sign-in/%00"]
+    "path",
+    ["/sign-in/nonsense", f"/sign-in/{Token.new('north')}", f"/sign-in/{Token.new('nobody')}", "/sign-in/%00"],
+    ids=["nonsense", "known organisation", "unknown organisation", "NUL"],
 )
 async def test_an_unknown_link_says_so(api: httpx.AsyncClient, organisation: Tenant, path: str) -> None:
     for answer in (await api.get(path), await api.post(path)):
