@@ -22,10 +22,13 @@ class Entry:
 COMMANDS = {
     "up": Entry("toktra.up.commands:up", "Show this machine's AI use in a browser.", "agent,server"),
     "agent": Entry("toktra.agent.commands:agent", "Run and inspect the agent on this device.", "agent"),
+    "status": Entry(
+        "toktra.agent.commands:status", "Say how the agent is doing, and whether you are private.", "agent"
+    ),
     "server": Entry("toktra.server.commands:server", "Run the server.", "server"),
     "replay": Entry("toktra.agent.capture.commands:replay", "Read a capture file as the agent would."),
     "privacy-hours": Entry(
-        "toktra.agent.privacy_hours.commands:privacy_hours", "Say when a schedule is private, and why."
+        "toktra.agent.privacy_hours.commands:privacy_hours", "See and set your private time on this device.", "agent"
     ),
     "estimate": Entry("toktra.catalogue.commands:estimate", "Turn byte counts into token estimates."),
 }

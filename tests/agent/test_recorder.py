@@ -1,4 +1,4 @@
-"""From what was observed to what is recorded: seven facts, every byte once, and the gate before anything else."""
+"""From what passed the gate to what is recorded: seven facts, every byte once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from toktra.agent.accounts import Accounts
 from toktra.agent.capture.observed import Exchange, ObservedExchange
-from toktra.agent.gate import Decision, decide
 from toktra.agent.recorder import Recorder
 from toktra.catalogue.estimate import Observation, estimate
 from toktra.wire.events import UsageEvent
@@ -47,7 +46,7 @@ def observed(
 
 
 def recorder() -> Recorder:
-    return Recorder(gate=decide, accounts=Accounts(account=lambda uid: f"user{uid}"), device=DEVICE)
+    return Recorder(accounts=Accounts(account=lambda uid: f"user{uid}"), device=DEVICE)
 
 
 def test_an_exchange_becomes_an_event_with_the_seven_facts() -> None:
@@ -74,25 +73,6 @@ def test_an_exchange_becomes_an_event_with_the_seven_facts() -> None:
         device=DEVICE,
         user="user1000",
     )
-
-
-def test_private_time_leaves_nothing_behind() -> None:
-    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    recorder = Recorder(
-        gate=lambda at: Decision.PRIVATE if at >= noon else Decision.CORPORATE,
-        accounts=Accounts(account=lambda uid: f"user{uid}"),
-        device=DEVICE,
-    )
-
-    events = recorder.events(
-        [
-            observed(started_at=noon.timestamp() - 0.001),
-            observed(started_at=noon.timestamp()),
-            observed(started_at=noon.timestamp() + 60, continued=True, control_bytes=31),
-        ]
-    )
-
-    assert [event.at for event in events] == [datetime(2026, 11, 22, 11, 59, 59, tzinfo=UTC)]
 
 
 def test_a_continuation_is_recorded_but_not_counted_as_another_exchange() -> None:

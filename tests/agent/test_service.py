@@ -22,7 +22,6 @@ from toktra.agent.capture.linux.status import CaptureStatus
 from toktra.agent.capture.observed import Exchange, ObservedExchange
 from toktra.agent.capture_source import CaptureFileNotUsable
 from toktra.agent.epochs import EpochCounter
-from toktra.agent.gate import Decision, Gate, decide
 from toktra.agent.identity import Identity, write_identity
 from toktra.agent.launch import Outcome, run
 from toktra.agent.recorder import Recorder
@@ -98,13 +97,29 @@ class Ledger:
         return 200, {}, encode(BatchAccepted(epoch=batch.epoch, last_seq=batch.prev_seq + len(batch.events)))
 
 
+_opened: list[Transport] = []
+
+
+@pytest.fixture(autouse=True)
+def _closing() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def service(
-    spool: Spool, source: MemorySource, url: str, *, gate: Gate = decide, publish: Callable[[Service], None]
+    spool: Spool,
+    source: MemorySource,
+    url: str,
+    *,
+    publish: Callable[[Service], None],
+    may_send: Callable[[], bool] = lambda: True,
 ) -> Service:
     transport = Transport(server=url, key_id=KEY_ID, private_key=KEY)
+    _opened.append(transport)
     return Service(
         source=source,
-        recorder=Recorder(gate=gate, accounts=Accounts(account=lambda uid: f"user{uid}"), device=str(UUID(int=2))),
+        recorder=Recorder(accounts=Accounts(account=lambda uid: f"user{uid}"), device=str(UUID(int=2))),
         spool=spool,
         uplink=Uplink(
             spool,
@@ -117,6 +132,7 @@ def service(
             jitter=lambda: 0.5,
         ),
         publish=publish,
+        may_send=may_send,
     )
 
 
@@ -178,19 +194,29 @@ def test_a_server_that_hangs_does_not_hold_up_the_end(spool: Spool, serve: Serve
     assert waiting(spool) == [1, 2]
 
 
-def test_what_the_gate_calls_private_is_never_written(spool: Spool, serve: Serve) -> None:
+def test_while_nothing_may_be_sent_events_wait_and_only_the_question_goes_out(spool: Spool, serve: Serve) -> None:
     ledger, stopping = Ledger(), threading.Event()
-    noon = START + 9_000
+    polls = [[observed(1)], [observed(2)]]
+    private = threading.Event()
+    private.set()
 
-    def gate(at: datetime) -> Decision:
-        return Decision.PRIVATE if at.timestamp() >= noon else Decision.CORPORATE
+    def end() -> None:
+        stopping.set()
 
-    source = MemorySource([[observed(1), observed(2, noon), observed(3, noon + 7)]], stopping.set, left_open=4)
-    agent = service(spool, source, serve(ledger.answer).url, gate=gate, publish=nothing)
-
+    server = serve(ledger.answer)
+    agent = service(
+        spool, MemorySource(polls, end, left_open=3), server.url, publish=nothing, may_send=lambda: not private.is_set()
+    )
     agent.run(stopping)
 
-    assert [event.response_bytes for event in ledger.events] == [1, 4]
+    assert ledger.events == []
+    assert all(decode_batch(request.body).events == [] for request in server.requests)
+    assert waiting(spool) == [1, 2, 3]
+
+    private.clear()
+    stopping.clear()
+    service(spool, MemorySource([], end, left_open=4), server.url, publish=nothing).run(stopping)
+    assert [event.response_bytes for event in ledger.events] == [1, 2, 3, 4]
 
 
 def test_events_wait_in_memory_while_the_disk_is_full(spool: Spool) -> None:

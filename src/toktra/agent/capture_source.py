@@ -39,6 +39,22 @@ class CaptureSource(Protocol):
         ...
 
 
+class LiveSource(CaptureSource, Protocol):
+    """A source that watches what is happening now, and can look away. `capture.linux.source.LinuxCapture` is one."""
+
+    def wake_on(self, fd: int) -> None:
+        """Lets `poll` return at once while this descriptor is readable."""
+        ...
+
+    def pause(self) -> list[ObservedExchange]:
+        """Stops observing, and yields what was observed until then."""
+        ...
+
+    def resume(self) -> None:
+        """Observes again. Everything yielded from now on lies after this moment, to the byte."""
+        ...
+
+
 class CaptureFileNotUsable(AgentError):
     """The file given with --replay cannot be read, or not to its end."""
 

@@ -15,12 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
 from toktra.agent.accounts import Accounts, read_mapping
 from toktra.agent.capture.linux.errors import CannotCapture
+from toktra.agent.control_client import ask
+from toktra.agent.control_messages import Show, Told
 from toktra.agent.enrol import enrol as enrol_device
 from toktra.agent.errors import EXIT_FAILED, EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
 from toktra.agent.launch import run as run_agent
@@ -31,9 +34,11 @@ from toktra.agent.state_directory import SYSTEM_DIRECTORY, StateDirectory, defau
 from toktra.agent.status import Status, read_status
 from toktra.agent.transport import Transport
 
+STATUS_PATIENCE_S: Final = 3.0
+
 state_option = click.option(
     "--state",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, readable=False, path_type=Path),  # another account may pass, not list
     envvar="TOKTRA_AGENT_STATE",
     show_envvar=True,
     help=f"State directory. Default: {SYSTEM_DIRECTORY} for root, one in the home directory for others.",
@@ -125,17 +130,22 @@ def run(
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(state: Path | None, as_json: bool) -> None:
-    """Say how the agent on this device is doing.
+    """Say how the agent on this device is doing, and whether you are private now.
 
     Exits with 3 when no agent is running.
     """
     directory = StateDirectory(state) if state else _directory_with_status()
     found, pid = read_status(directory.status), directory.running_pid()
+    told = _told_of_us(directory)
     if as_json:
         content = msgspec.to_builtins(found) if found else {}
-        click.echo(json.dumps({"running": pid is not None, **content}, indent=2))
+        click.echo(json.dumps({"running": pid is not None, "private": told and told.private, **content}, indent=2))
     else:
         click.echo(_in_words(found, pid, directory.path))
+        if told:
+            click.echo(f"You: {told.in_words}")
+            if told.note:
+                click.echo(f"  {told.note}")
     if pid is None:
         sys.exit(EXIT_NOT_RUNNING)
 
@@ -234,6 +244,14 @@ def _in_words(status: Status | None, pid: int | None, path: Path) -> str:
         lines += [f"  missed {count}: {cause}" for cause, count in sorted(status.capture.missed.items())]
         lines += [f"  {status.capture.degraded}"] if status.capture.degraded else []
     return "\n".join(lines)
+
+
+def _told_of_us(directory: StateDirectory) -> Told | None:
+    """How it stands with the account that asks; None when no agent answers, or it watches nothing."""
+    try:
+        return ask(directory.control, Show(), patience_s=STATUS_PATIENCE_S)
+    except AgentError:
+        return None
 
 
 def _local(moment: datetime) -> str:

@@ -27,10 +27,15 @@ from toktra.agent.capture.linux.errors import CannotCapture
 from toktra.agent.capture.linux.sandbox import SYSTEM_FILES, enter_sandbox
 from toktra.agent.capture.linux.source import LinuxCapture
 from toktra.agent.capture_source import CaptureSource, ReplaySource, digest_of
+from toktra.agent.control import ControlSocket
 from toktra.agent.epochs import EpochCounter
 from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
-from toktra.agent.gate import decide
+from toktra.agent.gate import GatedSource
 from toktra.agent.identity import read_identity
+from toktra.agent.memory import give_back_memory
+from toktra.agent.privacy_hours.device import DeviceZone, clock_reader
+from toktra.agent.privacy_hours.live import LiveHours
+from toktra.agent.privacy_hours.store import Store
 from toktra.agent.recorder import Recorder
 from toktra.agent.reporter import Reporter
 from toktra.agent.rights import account_to_become, become, check_rights_to_watch
@@ -38,7 +43,7 @@ from toktra.agent.server_address import server_address
 from toktra.agent.service import Service
 from toktra.agent.settings import AgentSettings
 from toktra.agent.spool import Progress, Spool
-from toktra.agent.state_directory import StateDirectory
+from toktra.agent.state_directory import StateDirectory, StateNotUsable
 from toktra.agent.transport import Transport
 from toktra.agent.uplink import Uplink
 from toktra.catalogue import Catalogue, load_catalogue
@@ -77,12 +82,18 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
         accounts.name(0)  # loads the system's name services while everything can still be loaded
         catalogue = load_catalogue()
         if settings.replay is None:
-            source: CaptureSource = _watch(settings, state, catalogue)
+            read_clocks, read_zone = clock_reader(), DeviceZone()
+            watching = _watch(settings, state, catalogue)
+            hours = LiveHours(Store(state.privacy_hours), read_clocks, read_zone)
+            gated = GatedSource(watching, hours, _open_control(state, stack))
+            source: CaptureSource = gated
+            may_send = gated.may_send
             spool = _open_spool(state, stack)
             progress = None
         else:
             if settings.account:
                 become(account_to_become(settings.account), state)
+            may_send = _always
             spool = _open_spool(state, stack)
             source, progress = _read(settings, catalogue, spool)
         uplink = Uplink(
@@ -107,13 +118,15 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
         )
         service = Service(
             source=source,
-            recorder=Recorder(gate=decide, accounts=accounts, device=identity.device),
+            recorder=Recorder(accounts=accounts, device=identity.device),
             spool=spool,
             uplink=uplink,
             publish=reporter.publish,
             progress=progress,
+            may_send=may_send,
         )
         _log.info("toktra agent %s reports to %s at %s", toktra.__version__, identity.tenant, server)
+        give_back_memory()
         try:
             service.run(stopping)
         finally:
@@ -145,6 +158,18 @@ def _narrow(settings: AgentSettings, state: StateDirectory) -> None:
         _log.warning("The system calls of this processor are not known, so none is refused.")
 
 
+def _open_control(state: StateDirectory, stack: ExitStack) -> ControlSocket:
+    try:
+        control = ControlSocket(state.control)
+    except OSError as error:
+        raise StateNotUsable(
+            f"The control socket {state.control} cannot be made ({error.strerror}), and without it nobody could"
+            " set their Privacy Hours. Choose a directory on a local disk with --state."
+        ) from None
+    stack.callback(control.close)
+    return control
+
+
 def _read(settings: AgentSettings, catalogue: Catalogue, spool: Spool) -> tuple[ReplaySource, Callable[[], Progress]]:
     """A capture file as source, going on where an earlier run of the same content stopped."""
     assert settings.replay is not None  # noqa: S101 - for the type checker
@@ -169,6 +194,10 @@ def _open_spool(state: StateDirectory, stack: ExitStack) -> Spool:
             spool.set_aside,
         )
     return spool
+
+
+def _always() -> bool:
+    return True
 
 
 def _now() -> datetime:

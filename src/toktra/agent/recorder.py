@@ -1,4 +1,4 @@
-"""Turns observed exchanges into usage events: the gate first, then the estimate, the account's name and the time.
+"""Turns exchanges that passed the gate into usage events: the estimate, the account's name and the time.
 
 What comes after an exchange was reported (the rest of an answer, a window update, a TLS close) becomes an event too, so
 that every byte is in the ledger. It asked nothing: its estimated input is 0, and by that it is not counted again.
@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from toktra.agent.accounts import Accounts
 from toktra.agent.capture.observed import ObservedExchange
-from toktra.agent.gate import Decision, Gate
 from toktra.agent.spool import UNNUMBERED
 from toktra.catalogue.estimate import Observation, estimate
 from toktra.wire.events import UsageEvent
@@ -20,21 +19,16 @@ from toktra.wire.events import UsageEvent
 class Recorder:
     """Holds nothing between two exchanges."""
 
-    def __init__(self, *, gate: Gate, accounts: Accounts, device: str) -> None:
-        self._gate = gate
+    def __init__(self, *, accounts: Accounts, device: str) -> None:
         self._accounts = accounts
         self._device = device
 
     def events(self, observed: Iterable[ObservedExchange]) -> list[UsageEvent]:
         """The events to record for these exchanges, in their order."""
-        events = (self._event(one) for one in observed)
-        return [event for event in events if event is not None]
+        return [self._event(one) for one in observed]
 
-    def _event(self, observed: ObservedExchange) -> UsageEvent | None:
+    def _event(self, observed: ObservedExchange) -> UsageEvent:
         exchange = observed.exchange
-        at = datetime.fromtimestamp(int(exchange.started_at), UTC)
-        if self._gate(at) is not Decision.CORPORATE:
-            return None
         tokens = estimate(
             Observation(
                 provider_host=observed.provider_host,
@@ -52,7 +46,7 @@ class Recorder:
             response_bytes=exchange.response_bytes,
             estimated_input_tokens=0 if exchange.continued else max(1, tokens.input_tokens),
             estimated_output_tokens=tokens.output_tokens,
-            at=at,
+            at=datetime.fromtimestamp(int(exchange.started_at), UTC),
             device=self._device,
             user=self._accounts.name(observed.uid),
         )

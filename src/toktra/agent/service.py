@@ -41,14 +41,19 @@ class Service:
         uplink: Uplink,
         publish: Callable[[Service], None],
         progress: Callable[[], Progress] | None = None,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`publish` is called about once a second. `progress` is for a source that can be read again."""
+        """`publish` is called about once a second. `progress` is for a source that can be read again.
+
+        While `may_send` says no, events wait in the spool.
+        """
         self._source = source
         self._recorder = recorder
         self._spool = spool
         self._uplink = uplink
         self._publish = publish
         self._progress = progress
+        self._may_send = may_send
 
         self.recorded = 0
         """Events made since the start."""
@@ -86,12 +91,17 @@ class Service:
 
     def _observe(self, stopping: threading.Event) -> float:
         """Returns the seconds there are for the last upload."""
+        could_send = False
         while not stopping.is_set() and self._failure is None:
             try:
                 observed = self._source.poll(POLL_S)
             except SourceEnded:
                 return FINISH_WITHIN_S
             self._take(observed)
+            can_send = self._may_send()
+            if can_send and not could_send:
+                self._news.set()
+            could_send = can_send
             self._publish(self)
         return STOP_WITHIN_S
 
@@ -130,6 +140,8 @@ class Service:
 
     def _upload_rest(self) -> None:
         while (left_s := self._upload_until - time.monotonic()) > 0 and self._spool.counts().waiting:
+            if not self._may_send():
+                return
             pause_s = self._step(at_once=True, answer_within_s=min(left_s, ANSWER_WITHIN_S))
             if pause_s >= left_s:
                 return
@@ -138,7 +150,7 @@ class Service:
     def _step(self, *, at_once: bool = False, answer_within_s: float = ANSWER_WITHIN_S) -> float:
         before = self._uplink.condition.link
         try:
-            pause_s = self._uplink.step(at_once=at_once, answer_within_s=answer_within_s)
+            pause_s = self._uplink.step(may_send=self._may_send(), at_once=at_once, answer_within_s=answer_within_s)
         except SpoolNotWritable as error:
             _log.warning("%s Until then nothing is uploaded.", error)
             return DISK_RETRY_S

@@ -45,6 +45,14 @@ def default_state_directory() -> Path:
     return platformdirs.user_state_path("toktra") / "agent"
 
 
+def find_running(path: Path | None = None) -> StateDirectory:
+    """The directory given, or that of the agent that runs here: our own, or else the system's."""
+    if path is not None:
+        return StateDirectory(path)
+    own, system = StateDirectory(default_state_directory()), StateDirectory(SYSTEM_DIRECTORY)
+    return own if own.running_pid() is not None else system
+
+
 @dataclass(frozen=True, slots=True)
 class StateDirectory:
     """Names the files. Everything is readable to the agent's account alone, but for the status."""
@@ -80,6 +88,16 @@ class StateDirectory:
     def status(self) -> Path:
         """See `status`."""
         return self.path / "status.json"
+
+    @property
+    def privacy_hours(self) -> Path:
+        """What the names of the files of `privacy_hours.store` begin with."""
+        return self.path / "privacy-hours"
+
+    @property
+    def control(self) -> Path:
+        """See `control`; every account of the device may connect."""
+        return self.path / "control.socket"
 
     @property
     def _lock(self) -> Path:

@@ -23,7 +23,10 @@ class State(Enum):
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts since capture began; see `capture.linux.status.CaptureStatus`."""
+    """Counts since capture began; see `capture.linux.status.CaptureStatus`.
+
+    Whether it rests is left out: this file is everybody's, and when somebody is private is not.
+    """
 
     connections: int
     provider_connections: int
@@ -31,7 +34,6 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
     hidden: int
     unnamed: int
     missed: Mapping[str, int]
-    watching: bool
     degraded: str | None = None
 
 

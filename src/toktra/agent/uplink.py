@@ -124,10 +124,11 @@ class Uplink:
         self._in_doubt = True
         """Whether a batch may have arrived whose answer did not."""
 
-    def step(self, *, at_once: bool = False, answer_within_s: float = ANSWER_WITHIN_S) -> float:
+    def step(self, *, may_send: bool = True, at_once: bool = False, answer_within_s: float = ANSWER_WITHIN_S) -> float:
         """Sends what is due, if anything is, and returns in how many seconds there may be something to do again.
 
-        New events should lead to a call before that. `at_once` does not wait for a batch to fill.
+        New events should lead to a call before that, and so should the end of a time without `may_send`, in which
+        events wait and only the hourly question goes out. `at_once` does not wait for a batch to fill.
         Raises what the spool raises.
         """
         now = self._monotonic()
@@ -135,6 +136,8 @@ class Uplink:
             return self._not_before - now
         if now >= self._ask_at:
             self._exchange(self._question(), answer_within_s)
+        elif not may_send:
+            return self._ask_at - now
         else:
             wait = self._wait_for_company(now, at_once=at_once)
             if wait > 0:

@@ -69,11 +69,10 @@ def _connections(file: Path) -> Iterator[SeenConnection]:
 def _events(file: Path, ports: frozenset[int]) -> Iterator[ReplayedEvent]:
     """The same path as that of a running agent, up to the spool."""
     from toktra.agent.accounts import Accounts  # noqa: PLC0415
-    from toktra.agent.gate import decide  # noqa: PLC0415
     from toktra.agent.recorder import Recorder  # noqa: PLC0415
     from toktra.catalogue import load_catalogue  # noqa: PLC0415
 
-    recorder = Recorder(gate=decide, accounts=Accounts(), device="")
+    recorder = Recorder(accounts=Accounts(), device="")
     for exchange in exchanges(file, load_catalogue().find, ports):
         for event in recorder.events([exchange]):
             yield _replayed(event)

@@ -34,6 +34,10 @@ class Ring:
         """Returns when there is something to read, or after `timeout_s`."""
         self._poll.poll(max(0.0, timeout_s), 1)
 
+    def wake_on(self, fd: int) -> None:
+        """Lets `wait` return also while this descriptor is readable."""
+        self._poll.register(fd, select.EPOLLIN)
+
     def drain(self) -> Iterator[bytes]:
         """Every record that is complete now. A record's place is given back before the next one is asked for."""
         place = self._consumed.value

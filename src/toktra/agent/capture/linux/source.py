@@ -91,6 +91,10 @@ class LinuxCapture:
             self._next_look = time.monotonic() + LOOK_EVERY_S
         return observed
 
+    def wake_on(self, fd: int) -> None:
+        """Lets `poll` return at once while this descriptor is readable."""
+        self._ring.wake_on(fd)
+
     def status(self) -> CaptureStatus:
         """Numbers since `open`."""
         tallies = {tally: self._tally(tally) for tally in Tally}

@@ -1,0 +1,119 @@
+"""What an account and the agent say to each other over the control socket: one line of JSON each way, then the end.
+
+No message names an account. Whose Privacy Hours are meant is who asks, and that the kernel says.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from toktra.agent.privacy_hours.wishes import MAX_ADDED, MAX_PAUSE_MINUTES
+from toktra.wire.events import decode
+from toktra.wire.schedule import MAX_SCHEDULE_BYTES, MAX_WINDOWS, Pause, Schedule, Window, ZoneName
+
+MAX_REQUEST_BYTES: Final = MAX_SCHEDULE_BYTES
+MAX_ANSWER_BYTES: Final = (2 + MAX_ADDED) * MAX_SCHEDULE_BYTES
+
+_Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=MAX_WINDOWS)]
+
+
+class Show(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="show"):
+    """How do my Privacy Hours stand?"""
+
+
+class Add(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="add"):
+    """More windows for my schedule."""
+
+    windows: _Windows
+    zone: ZoneName | None = None
+    """The zone their times are written in. None: the schedule's own, or for the first windows the device's."""
+
+
+class Remove(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="remove"):
+    """Fewer windows in my schedule."""
+
+    windows: _Windows
+
+
+class RemoveAll(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="remove-all"
+):
+    """An empty schedule, also in place of one that cannot be read."""
+
+
+class PauseFor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="pause-for"):
+    """Private from now."""
+
+    minutes: Annotated[int, Meta(ge=1, le=MAX_PAUSE_MINUTES)]
+
+
+class PauseUntil(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="pause-until"
+):
+    """Private from now."""
+
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    """None: until I resume."""
+
+
+class Resume(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="resume"):
+    """End what is private now: a pause, and my windows that run, this once."""
+
+
+class ConfirmClock(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="confirm-clock"
+):
+    """The clock of this device is right."""
+
+
+Request = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="told"):
+    """How it stands with the account that asked, after what it asked for was done."""
+
+    private: bool
+    until: datetime | None
+    """When that changes next, as far as anything is planned; UTC."""
+    because: str
+    in_words: str
+    """State, until when and why, on one line."""
+    schedule: Schedule | None
+    """None: it cannot be read."""
+    added: tuple[Schedule, ...] = ()
+    """Private time from elsewhere, beside the owner's."""
+    pause: Pause | None = None
+    note: str = ""
+    """What the owner has to know beside it."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="refused"):
+    """Nothing was changed."""
+
+    because: str
+    """For the person who asked: what is wrong, and what to do."""
+
+
+Answer = Told | Refused
+
+_requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+
+
+def read_request(line: bytes) -> Request:
+    """Raises toktra.wire.events.InvalidMessage naming the field at fault."""
+    return decode(line, _requests)
+
+
+def read_answer(line: bytes) -> Answer:
+    """Raises toktra.wire.events.InvalidMessage."""
+    return decode(line, _answers)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The next whole second, in UTC."""
+    return datetime.fromtimestamp(-(-moment.timestamp() // 1), UTC)

@@ -1,0 +1,286 @@
+"""The Privacy Hours of every account of this device, by its clocks, as they are now and as their owners change them.
+
+For one thread. Nothing an account asks for reaches the Privacy Hours of another.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from toktra.agent.control_messages import (
+    Add,
+    Answer,
+    ConfirmClock,
+    PauseFor,
+    PauseUntil,
+    Refused,
+    Remove,
+    RemoveAll,
+    Request,
+    Resume,
+    Show,
+    Told,
+    in_utc,
+)
+from toktra.agent.privacy_hours.clock import WRITTEN_S, Reading, Settled, Trust, slack, trust_after, trust_at_first
+from toktra.agent.privacy_hours.gate import Decision, Gate, Reason, State, nothing_planned
+from toktra.agent.privacy_hours.store import Kept, Store
+from toktra.agent.privacy_hours.timeline import NO_SLACK
+from toktra.agent.privacy_hours.windows import format_window
+from toktra.agent.privacy_hours.wishes import MAX_PAUSE_MINUTES, Wishes, pause_until, plan
+from toktra.agent.privacy_hours.words import because, sentence
+from toktra.agent.privacy_hours.zones import UnknownZone, find_zone
+from toktra.wire.schedule import MAX_WINDOWS, Schedule, Window
+
+KEEP_TRUST_EVERY_S: Final = 300.0
+_UTC: Final = ZoneInfo("UTC")
+_NOT_ON_DISK: Final = (
+    "It holds now, but could not be written to the disk ({}): after a restart of the agent it would not."
+)
+
+_WHAT_TO_DO: Final = {
+    Reason.DAMAGED: "Begin anew: toktra privacy-hours remove --all, then add your windows.",
+    Reason.CLOCK: "If this device's clock is right: toktra privacy-hours confirm-clock",
+}
+
+_log: Final = logging.getLogger(__name__)
+
+
+class _NotPossible(Exception):
+    """For the owner: what is wrong with what they asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The clocks at one moment, and what they decide for each account that has ever set Privacy Hours."""
+
+    reading: Reading
+    decisions: Mapping[int, Decision]
+    """By user id. Who is not in here is observed, with no end in sight."""
+
+    def is_private(self, uid: int) -> bool:
+        """Whether this account is private at this moment."""
+        found = self.decisions.get(uid)
+        return found is not None and found.state is State.PRIVATE
+
+    def observed_before(self, uid: int) -> float:
+        """Until when this account is observed as far as this look can tell, on the monotonic clock."""
+        found = self.decisions.get(uid)
+        if found is None or (found.state is State.OBSERVED and found.until is None):
+            return math.inf
+        if found.state is State.PRIVATE or found.until is None:
+            return -math.inf
+        return self.reading.monotonic_s + found.until.timestamp() - self.reading.wall_s
+
+
+class LiveHours:
+    """Holds a gate for each account that has ever set Privacy Hours."""
+
+    def __init__(self, store: Store, read: Callable[[], Reading], zone: Callable[[], ZoneInfo | None]) -> None:
+        self._store = store
+        self._read = read
+        self._zone = zone
+        self._gates = {uid: _gate(kept) for uid, kept in store.read().items()}
+        self._kept_trust: dict[int, Trust] = {}
+        self._keep_trust_at = -math.inf
+
+    def look(self) -> Look:
+        """Reads the clocks and decides for everybody."""
+        reading, zone = self._read(), self._zone()
+        decisions = {uid: gate.decide(reading, zone) for uid, gate in self._gates.items()}
+        if self._gates:
+            self._keep_trust_in_time(reading)
+        return Look(reading, decisions)
+
+    def has_plans(self) -> set[int]:
+        """The accounts with a window, a pause, or Privacy Hours that cannot be read."""
+        return {uid for uid, gate in self._gates.items() if gate.wishes is None or not nothing_planned(gate.wishes)}
+
+    def act(self, uid: int, request: Request) -> str | Refused:
+        """Does what an owner asks, for the owner's account alone. A note to them, or why nothing was changed."""
+        try:
+            return self._act(uid, request)
+        except (_NotPossible, UnknownZone) as error:
+            return Refused(because=_as_sentence(str(error)))
+        except OSError as error:
+            return Refused(because=f"It could not be written to the disk ({error.strerror}), so nothing was changed.")
+
+    def tell(self, uid: int, look: Look, note: str | Refused = "") -> Answer:
+        """The state of one account in words."""
+        if isinstance(note, Refused):
+            return note
+        gate = self._gates.get(uid)
+        wishes = gate.wishes if gate else Wishes(schedule=Schedule(zone=self._device_zone().key))
+        zone = self._zone() or (self._zone_of(wishes) if wishes else None) or _UTC
+        decision = look.decisions.get(uid) or Gate(wishes, trust_at_first(look.reading)).decide(look.reading, zone)
+        return Told(
+            private=decision.state is State.PRIVATE,
+            until=decision.until,
+            because=because(decision),
+            in_words=sentence(decision, zone),
+            schedule=wishes.schedule if wishes else None,
+            added=wishes.added if wishes else (),
+            pause=wishes.pause if wishes else None,
+            note=note or _WHAT_TO_DO.get(decision.reason, ""),
+        )
+
+    def _act(self, uid: int, request: Request) -> str:
+        if isinstance(request, Show):
+            return ""
+        reading = self._read()
+        gate = self._gates.get(uid) or self._first(reading)
+        match request:
+            case Add():
+                self._plan(uid, gate, self._with(gate, request))
+            case Remove():
+                self._plan(uid, gate, _without(gate, request.windows))
+            case RemoveAll():
+                zone = self._zone_of(gate.wishes) if gate.wishes else None
+                self._plan(uid, gate, Schedule(zone=(zone or self._device_zone()).key))
+            case PauseFor(minutes=minutes):
+                _pause(gate, minutes, reading)
+                return self._keep_for_now(uid, gate)
+            case PauseUntil(until=until):
+                _pause_until(gate, until, reading)
+                return self._keep_for_now(uid, gate)
+            case Resume():
+                if gate.wishes is None:
+                    raise _NotPossible(because(gate.decide(reading, self._zone())) + " " + _WHAT_TO_DO[Reason.DAMAGED])
+                gate.resume(reading)
+                return self._keep_for_now(uid, gate)
+            case ConfirmClock() if uid in self._gates:
+                gate.confirm_clock(reading)
+                self._keep_trusts(self._trusts(), reading)
+        return ""
+
+    def _first(self, reading: Reading) -> Gate:
+        """A gate for an account that has none yet; it counts once the account's first wish is kept."""
+        return Gate(Wishes(schedule=Schedule(zone=self._device_zone().key)), trust_at_first(reading))
+
+    def _plan(self, uid: int, gate: Gate, schedule: Schedule) -> None:
+        """On the disk first: what cannot be kept is not promised."""
+        wishes = plan(gate.wishes, schedule) if gate.wishes else Wishes(schedule=schedule)
+        self._keep_wishes(uid, gate, wishes)
+        gate.obey_owner(wishes)
+        self._gates[uid] = gate
+
+    def _with(self, gate: Gate, request: Add) -> Schedule:
+        before = gate.wishes.schedule if gate.wishes else None
+        there = before.windows if before else ()
+        zone = request.zone or (before.zone if before and there else self._device_zone().key)
+        find_zone(zone)
+        if before and there and zone != before.zone:
+            raise _NotPossible(
+                f"your windows are written in {before.zone}, and a schedule has one zone. Leave --zone away, or begin"
+                " anew with `remove --all`"
+            )
+        windows = tuple(dict.fromkeys((*there, *request.windows)))
+        if len(windows) > MAX_WINDOWS:
+            raise _NotPossible(f"a schedule may hold {MAX_WINDOWS} windows, this would be {len(windows)}")
+        return Schedule(zone=zone, windows=windows)
+
+    def _keep_wishes(self, uid: int, gate: Gate, wishes: Wishes) -> None:
+        """A new account is in the clocks' file first, so that losing its wishes will be noticed."""
+        if uid not in self._kept_trust:
+            self._keep_trusts({**self._trusts(), uid: gate.trust}, self._read())
+        self._store.keep_wishes(uid, wishes)
+
+    def _keep_for_now(self, uid: int, gate: Gate) -> str:
+        """Pausing and ending a pause hold even when the disk takes nothing."""
+        if gate.wishes is None:
+            return ""
+        self._gates[uid] = gate
+        try:
+            self._keep_wishes(uid, gate, gate.wishes)
+        except OSError as error:
+            return _NOT_ON_DISK.format(error.strerror)
+        return ""
+
+    def _keep_trust_in_time(self, reading: Reading) -> None:
+        """When doubt begins or ends at once, otherwise every few minutes."""
+        now_doubt = {uid: _doubt(gate.trust) for uid, gate in self._gates.items()}
+        kept_doubt = {uid: _doubt(trust) for uid, trust in self._kept_trust.items()}
+        if reading.monotonic_s < self._keep_trust_at and now_doubt == kept_doubt:
+            return
+        try:
+            self._keep_trusts(self._trusts(), reading)
+        except OSError as error:
+            if reading.monotonic_s >= self._keep_trust_at:
+                _log.warning("How far the clock is trusted cannot be written to the disk (%s).", error.strerror)
+                self._keep_trust_at = reading.monotonic_s + KEEP_TRUST_EVERY_S
+
+    def _trusts(self) -> dict[int, Trust]:
+        return {uid: gate.trust for uid, gate in self._gates.items()}
+
+    def _keep_trusts(self, trusts: dict[int, Trust], reading: Reading) -> None:
+        self._store.keep_trusts(trusts)
+        self._kept_trust, self._keep_trust_at = trusts, reading.monotonic_s + KEEP_TRUST_EVERY_S
+
+    def _device_zone(self) -> ZoneInfo:
+        return self._zone() or _UTC
+
+    def _zone_of(self, wishes: Wishes) -> ZoneInfo | None:
+        try:
+            return find_zone(wishes.schedule.zone)
+        except UnknownZone:
+            return None
+
+
+def _gate(kept: Kept) -> Gate:
+    """The gate of an account after a restart; a trust that was lost was perhaps one in doubt."""
+    lost = Trust(settled=Settled.WHEN_THE_OWNER_SAYS_SO, boot="", anchor_wall_s=WRITTEN_S, anchor_monotonic_s=0.0)
+    return Gate(kept.wishes, kept.trust or lost)
+
+
+def _without(gate: Gate, windows: tuple[Window, ...]) -> Schedule:
+    if gate.wishes is None:
+        raise _NotPossible("the Privacy Hours on this device cannot be read. `remove --all` begins anew")
+    schedule = gate.wishes.schedule
+    for window in windows:
+        if window not in schedule.windows:
+            raise _NotPossible(
+                f"{format_window(window)!r} is not a window of yours. `show` lists them; write it as it stands there"
+            )
+    return msgspec.structs.replace(schedule, windows=tuple(one for one in schedule.windows if one not in windows))
+
+
+def _pause(gate: Gate, minutes: int, reading: Reading) -> None:
+    try:
+        gate.pause_for(minutes, reading)
+    except ValueError:  # the clock shows a year that no calendar has
+        _pause_until(gate, None, reading)
+
+
+def _pause_until(gate: Gate, until: datetime | None, reading: Reading) -> None:
+    if gate.wishes is None:
+        return
+    if until is None:
+        gate.obey_owner(pause_until(gate.wishes, None))
+        return
+    minutes = math.ceil((until.timestamp() - reading.wall_s) / 60)
+    if not 1 <= minutes <= MAX_PAUSE_MINUTES:
+        raise _NotPossible(
+            f"a pause lasts 1 to {MAX_PAUSE_MINUTES} minutes. {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC is not within"
+            " that; name a later or an earlier time, or pause until you resume"
+        )
+    if slack(trust_after(gate.trust, reading), reading) == NO_SLACK:
+        gate.obey_owner(pause_until(gate.wishes, in_utc(until)))
+    else:
+        _pause(gate, minutes, reading)
+
+
+def _doubt(trust: Trust) -> tuple[Settled, int, int]:
+    """To the second: a clock in doubt that is slewed is not news all the time."""
+    return trust.settled, round(trust.earliest_s), round(trust.latest_s)
+
+
+def _as_sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
