@@ -12,13 +12,14 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from toktra.agent.accounts import Accounts, read_mapping
 from toktra.agent.capture.linux.errors import CannotCapture
@@ -32,7 +33,7 @@ from toktra.agent.server_address import server_address
 from toktra.agent.settings import AgentSettings
 from toktra.agent.state_directory import SYSTEM_DIRECTORY, StateDirectory, default_state_directory
 from toktra.agent.status import Status, read_status
-from toktra.agent.transport import Transport
+from toktra.agent.transport import Post, Transport
 
 STATUS_PATIENCE_S: Final = 3.0
 
@@ -159,7 +160,13 @@ def status(state: Path | None, as_json: bool) -> None:
 def enrol(code: str, server: str, state: Path | None, ca_file: Path | None, again: bool) -> None:
     """Make this device known to a server with an enrolment CODE."""
     directory = StateDirectory(state or default_state_directory())
-    with _told_errors(), directory.held():
+    with _told_errors(), directory.held(), ExitStack() as stack:
+
+        def connect(key_id: str, key: Ed25519PrivateKey) -> Post:
+            transport = Transport(server=address, key_id=key_id, private_key=key, ca_file=ca_file)
+            stack.callback(transport.close)
+            return transport.post
+
         address = server_address(server)
         identity = enrol_device(
             directory,
@@ -167,7 +174,7 @@ def enrol(code: str, server: str, state: Path | None, ca_file: Path | None, agai
             server=address,
             account=Accounts(read_mapping(directory.accounts)).name(_invoking_uid()),
             again=again,
-            connect=lambda key_id, key: Transport(server=address, key_id=key_id, private_key=key, ca_file=ca_file).post,
+            connect=connect,
         )
     click.echo(f"This device now reports to {identity.tenant} at {identity.server}.")
 
