@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from toktra.agent.errors import AgentError
 from toktra.server.database.failures import DatabaseFailure
 from toktra.server.settings import default_data_directory
 from toktra.up.children import ChildFailed
@@ -40,5 +41,5 @@ def up(*, data: Path, port: int, no_browser: bool, capture: Path | None, sample:
     wish = Wish(data=data.absolute(), port=port, browser=not no_browser, capture=capture, sample=sample)
     try:
         run(wish, click.echo)
-    except (CannotStart, ChildFailed, DatabaseFailure) as error:
+    except (AgentError, CannotStart, ChildFailed, DatabaseFailure) as error:
         raise click.ClickException(str(error)) from None

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 import toktra
-from toktra.agent.accounts import UNKNOWN
+from toktra.agent.accounts import UNKNOWN, account_of
 from toktra.agent.identity import NotEnrolled, read_identity
 from toktra.agent.state_directory import StateDirectory
 from toktra.agent.status import read_status
@@ -156,6 +156,8 @@ def _agent(wish: Wish, state: StateDirectory, recording: Path | None, logs: Path
         command += ["--replay", str(recording)]
         if wish.sample:
             command.append("--ending-now")
+    elif (own := account_of(os.geteuid())) and os.geteuid() != 0:
+        command += ["--account", own]  # also when someone repeats the command as root: the directory stays theirs
     return Child("agent", command, logs / "agent.log", final_exit_codes=frozenset({0, NO_RIGHTS}))
 
 
