@@ -10,6 +10,7 @@ WHOLE_MACHINE = ("agent/capture/linux", "end_to_end/test_")
 """Tests that watch or load the whole machine; run side by side they would count each other's traffic."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers' plugin reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
