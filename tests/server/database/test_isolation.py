@@ -14,7 +14,14 @@ from toktra.server.database.pool import Database
 if TYPE_CHECKING:
     from tests.server.conftest import Tenant, Urls
 
-GLOBAL_TABLES = {"tenant", "alembic_version"}
+GLOBAL_TABLES = {
+    "tenant",
+    "alembic_version",
+    "procrastinate_jobs",  # of the whole server; what a tenant's transaction sees of it: tests/server/jobs
+    "procrastinate_events",
+    "procrastinate_workers",
+    "procrastinate_periodic_defers",
+}
 APPEND_ONLY = {"audit_entry"}
 
 ROWS: dict[str, LiteralString] = {

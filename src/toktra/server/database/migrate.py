@@ -98,6 +98,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) ->
         sql.SQL("grant select on tenant, alembic_version to {}").format(role),
         sql.SQL("grant select, insert, update, delete on {} to {}").format(sql.SQL(", ").join(tables), role),
         sql.SQL("grant select, insert on audit_entry to {}").format(role),
+        sql.SQL("grant usage on all sequences in schema public to {}").format(role),
         sql.SQL("grant execute on function create_usage_event_month(date) to {}").format(role),
     ):
         connection.execute(statement)
