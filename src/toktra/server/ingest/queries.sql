@@ -1,6 +1,6 @@
--- name: ingest_batch(tenant, device, epoch, prev_seq, agent_version, estimator_version, hosts, users, at, host, user, request_bytes, response_bytes, input_tokens, output_tokens)^
+-- name: ingest_batch(tenant, device, public_key, epoch, prev_seq, agent_version, estimator_version, missed, hosts, users, at, host, user, request_bytes, response_bytes, input_tokens, output_tokens)^
 select outcome, epoch, last_seq from ingest_batch(
-    :tenant, :device, :epoch, :prev_seq, :agent_version, :estimator_version, :hosts, :users,
+    :tenant, :device, :public_key, :epoch, :prev_seq, :agent_version, :estimator_version, :missed, :hosts, :users,
     :at, :host, :user, :request_bytes, :response_bytes, :input_tokens, :output_tokens);
 
 -- name: create_month(month)$

@@ -23,7 +23,7 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"),
 
 
 class DeviceRefused(Exception):
-    """Nothing was stored, because of who sent it. `outcome` is unknown_device, revoked or suspended."""
+    """Nothing was stored, because of who sent it. `outcome` is unknown_device, other_key, revoked or suspended."""
 
     def __init__(self, outcome: str) -> None:
         super().__init__(outcome)
@@ -44,19 +44,22 @@ class Ingest:
     def __post_init__(self) -> None:
         self.months = Months(self.database, _queries)
 
-    async def take_in(self, key: KeyId, batch: Batch) -> BatchAccepted | OutOfSequence:
-        """Returns once the batch is durable, or the server's mark when the batch does not follow on it.
+    async def take_in(
+        self, key: KeyId, batch: Batch, *, public_key: bytes | None = None
+    ) -> BatchAccepted | OutOfSequence:
+        """Returns once the batch is dealt with for good, or the server's mark when the batch does not follow on it.
 
-        `key` is whose signature was verified. Raises InvalidMessage or DeviceRefused; then nothing was stored.
+        `key` is whose signature was verified, with `public_key`; when that is not the device's any more, the outcome
+        is other_key. Raises InvalidMessage or DeviceRefused; then nothing was stored.
         """
         columns = self.check(key, batch)
         await self.months.ensure(columns.months)
         try:
-            row = await self._store(key, batch, columns)
+            row = await self._store(key, batch, columns, public_key)
         except psycopg.errors.CheckViolation:  # "no partition of relation found for row": it was dropped meanwhile
             self.months.forget()
             await self.months.ensure(columns.months)
-            row = await self._store(key, batch, columns)
+            row = await self._store(key, batch, columns, public_key)
         match row.outcome:
             case "stored" | "duplicate":
                 return BatchAccepted(epoch=row.epoch, last_seq=row.last_seq)
@@ -79,16 +82,20 @@ class Ingest:
             accepted_age_days=self.accepted_age_days,
         )
 
-    async def store(self, connection: Connection, key: KeyId, batch: Batch, columns: Columns) -> Any:
+    async def store(
+        self, connection: Connection, key: KeyId, batch: Batch, columns: Columns, public_key: bytes | None = None
+    ) -> Any:
         """The one round trip. In a transaction of the caller's, it is durable when that is."""
         return await _queries.ingest_batch(
             connection,
             tenant=key.tenant,
             device=key.device,
+            public_key=public_key,
             epoch=batch.epoch,
             prev_seq=batch.prev_seq,
             agent_version=batch.agent_version,
             estimator_version=batch.estimator_version,
+            missed=None,
             hosts=columns.hosts,
             users=columns.users,
             at=columns.at,
@@ -100,6 +107,6 @@ class Ingest:
             output_tokens=columns.output_tokens,
         )
 
-    async def _store(self, key: KeyId, batch: Batch, columns: Columns) -> Any:
+    async def _store(self, key: KeyId, batch: Batch, columns: Columns, public_key: bytes | None) -> Any:
         async with self.database.global_tables() as connection:  # the function itself names the tenant
-            return await self.store(connection, key, batch, columns)
+            return await self.store(connection, key, batch, columns, public_key)
