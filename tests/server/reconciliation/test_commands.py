@@ -24,8 +24,8 @@ from toktra.server.first_start import UnknownOrganisation
 from toktra.server.reconciliation import service
 from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.reconciliation.fetching import Fetcher
-from toktra.server.reconciliation.vault import Vault
 from toktra.server.settings import ServerSettings, load_settings
+from toktra.server.vault import Vault
 
 if TYPE_CHECKING:
     from tests.server.conftest import Tenant, Urls

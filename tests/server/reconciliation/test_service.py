@@ -20,9 +20,9 @@ from toktra.server.database.pool import Database
 from toktra.server.people.service import add_person, create_sign_in_link
 from toktra.server.reconciliation import service
 from toktra.server.reconciliation.fetching import Fetcher, KeyRefused
-from toktra.server.reconciliation.vault import Vault
 from toktra.server.settings import ServerSettings
 from toktra.server.tenants.service import find_tenant
+from toktra.server.vault import Vault
 from toktra.server.web.access import Role
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ async def test_connecting_fetches_a_quarter_and_keeps_the_key_sealed(firm: Firm)
     assert row is not None
     assert KEY not in row[1]
     assert KEY.encode().hex() not in row[1]
-    assert firm.vault.open(row[0], tenant_id=firm.tenant_id, provider_id="openai") == KEY
+    assert firm.vault.open(row[0], tenant_id=firm.tenant_id, purpose="usage-api:openai") == KEY
     assert [one.key_hint for one in await service.connections(firm.database, firm.tenant_id)] == ["cdef"]
 
 
@@ -300,7 +300,7 @@ async def _ledger(firm: Firm) -> list[tuple[object, ...]]:
 async def browser(urls: Urls, firm: Firm, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     """The owner's browser, on a server whose providers are the invented one."""
     monkeypatch.setenv("TOKTRA_SECRET_KEY", Fernet.generate_key().decode())
-    app = create_app(ServerSettings(database_url=urls.app))
+    app = create_app(ServerSettings(database_url=urls.app, run_jobs=False))
     app.state.new_fetcher = lambda: Fetcher(address=firm.provider.address)
     tenant = await find_tenant(firm.database, "north")
     assert tenant is not None

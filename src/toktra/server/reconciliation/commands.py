@@ -33,7 +33,7 @@ def add_reconcile(group: click.Group, where: Options, opened: Opened, *, address
     @click.option("--organisation", "slug", default=DEFAULT_SLUG, show_default=True, help="Its short name.")
     def reconcile(settings: Path | None, data: Path | None, slug: str) -> None:
         """Fetch what connected providers billed; estimates are corrected by it."""
-        from toktra.server.reconciliation.vault import open_vault  # noqa: PLC0415 - cryptography is slow to import
+        from toktra.server.vault import open_vault  # noqa: PLC0415 - cryptography is slow to import
 
         with opened(settings, data) as (chosen, urls):
             vault = open_vault(chosen.data_directory, os.environ)

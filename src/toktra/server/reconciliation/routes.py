@@ -13,7 +13,7 @@ from toktra.server.reconciliation import service
 from toktra.server.reconciliation.fetching import Fetcher, FetchFailed
 from toktra.server.reconciliation.presentation import Account, accounts
 from toktra.server.reconciliation.usage_api import USAGE_APIS
-from toktra.server.reconciliation.vault import SecretKeyNotUsable, Vault, open_vault
+from toktra.server.vault import SecretKeyNotUsable, Vault, open_vault
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form

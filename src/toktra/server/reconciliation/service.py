@@ -22,8 +22,8 @@ from toktra.server.database.pool import Connection, Database
 from toktra.server.reconciliation.fetching import Fetched, Fetcher, FetchFailed
 from toktra.server.reconciliation.method import HORIZON_DAYS, Evidence, Finding, Share, coverage_of, learn
 from toktra.server.reconciliation.usage_api import USAGE_APIS, UsageApi
-from toktra.server.reconciliation.vault import SealBroken, Vault
 from toktra.server.usage.sums import reporting_shares, sums_of_all
+from toktra.server.vault import SealBroken, Vault
 from toktra.server.web.language import _
 
 FIRST_FETCH_DAYS: Final = 90
@@ -158,7 +158,7 @@ async def connect(
             connection,
             tenant_id=tenant_id,
             provider_id=provider_id,
-            sealed_key=vault.seal(key, tenant_id=tenant_id, provider_id=provider_id),
+            sealed_key=vault.seal(key, tenant_id=tenant_id, purpose=f"usage-api:{provider_id}"),
             key_hint=key[-_HINT_LETTERS:],
             organisation=fetched.organisation,
             connected_by=by,
@@ -217,7 +217,7 @@ async def _fetch_new(
     if stored is None:  # disconnected in the meantime
         return Fetch(api.provider_id, api.name, 0, None, None, _("It is not connected any more."))
     try:
-        key = vault.open(stored.sealed_key, tenant_id=tenant_id, provider_id=api.provider_id)
+        key = vault.open(stored.sealed_key, tenant_id=tenant_id, purpose=f"usage-api:{api.provider_id}")
         fetched = await asyncio.to_thread(fetcher.fetch, api, key, first, last)
         _same_organisation(api, stored.organisation, fetched)
     except (FetchFailed, SealBroken) as error:

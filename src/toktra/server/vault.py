@@ -1,8 +1,8 @@
-"""Seals the provider keys that are kept in the database, with a key that is not in it.
+"""Seals the secrets that are kept in the database, with a key that is not in it.
 
 The server's own key is TOKTRA_SECRET_KEY, or the file `secret-key` (0600) in the data directory, made when it is first
-needed. Who holds the database alone reads no provider key; who loses the server's key connects the providers again.
-The sealing is Fernet's (cryptography.io); what is sealed names its organisation and provider, so that a sealed key
+needed. Who holds the database alone reads no secret; who loses the server's key enters them again.
+The sealing is Fernet's (cryptography.io); what is sealed names its organisation and purpose, so that a sealed secret
 moved to another row opens nothing.
 """
 
@@ -29,23 +29,23 @@ class SecretKeyNotUsable(InvalidSetting):
 
 
 class SealBroken(Exception):
-    """A sealed provider key cannot be opened."""
+    """A sealed secret cannot be opened."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the stored key cannot be opened with this server's secret key. Was the secret key replaced? "
+            "what is stored cannot be opened with this server's secret key. Was the secret key replaced? "
             "Enter the provider's key again."
         )
 
 
 class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tenant: UUID
-    provider: str
-    key: str
+    purpose: str
+    secret: str
 
 
 class Vault:
-    """Seals and opens provider keys. Its own key is never shown, logged or repeated in an error."""
+    """Seals and opens secrets. Its own key is never shown, logged or repeated in an error."""
 
     __slots__ = ("_fernet",)
 
@@ -58,19 +58,19 @@ class Vault:
                 f"{SETTING} is no secret key: 32 random bytes in URL-safe base64 are needed, 44 characters in all"
             ) from None
 
-    def seal(self, key: str, *, tenant_id: UUID, provider_id: str) -> bytes:
-        """The provider key as it may be stored."""
-        return self._fernet.encrypt(msgspec.json.encode(_Sealed(tenant_id, provider_id, key)))
+    def seal(self, secret: str, *, tenant_id: UUID, purpose: str) -> bytes:
+        """The secret as it may be stored; `purpose` says what for and whose, such as "usage-api:openai"."""
+        return self._fernet.encrypt(msgspec.json.encode(_Sealed(tenant_id, purpose, secret)))
 
-    def open(self, sealed: bytes, *, tenant_id: UUID, provider_id: str) -> str:
-        """The provider key again. Raises SealBroken, also for one sealed for another organisation or provider."""
+    def open(self, sealed: bytes, *, tenant_id: UUID, purpose: str) -> str:
+        """The secret again. Raises SealBroken, also for one sealed for another organisation or purpose."""
         try:
             found = msgspec.json.decode(self._fernet.decrypt(sealed), type=_Sealed)
         except (InvalidToken, msgspec.DecodeError):
             raise SealBroken from None
-        if (found.tenant, found.provider) != (tenant_id, provider_id):
+        if (found.tenant, found.purpose) != (tenant_id, purpose):
             raise SealBroken
-        return found.key
+        return found.secret
 
 
 def open_vault(data_directory: Path, environment: Mapping[str, str]) -> Vault:

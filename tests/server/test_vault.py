@@ -1,4 +1,4 @@
-"""Provider keys are sealed with a key that only the server has."""
+"""Secrets are sealed with a key that only the server has."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from uuid import uuid4
 import pytest
 from cryptography.fernet import Fernet
 
-from toktra.server.reconciliation.vault import SealBroken, SecretKeyNotUsable, Vault, open_vault
 from toktra.server.settings import InvalidSetting
+from toktra.server.vault import SealBroken, SecretKeyNotUsable, Vault, open_vault
 
 TENANT, OTHER = uuid4(), uuid4()
 
 
 def test_what_is_sealed_opens_again_and_shows_nothing() -> None:
     vault = Vault(Fernet.generate_key())
-    sealed = vault.seal("sk-admin-1", tenant_id=TENANT, provider_id="openai")
+    sealed = vault.seal("sk-admin-1", tenant_id=TENANT, purpose="openai")
     assert b"sk-admin" not in sealed
-    assert vault.open(sealed, tenant_id=TENANT, provider_id="openai") == "sk-admin-1"
-    assert sealed != vault.seal("sk-admin-1", tenant_id=TENANT, provider_id="openai")
+    assert vault.open(sealed, tenant_id=TENANT, purpose="openai") == "sk-admin-1"
+    assert sealed != vault.seal("sk-admin-1", tenant_id=TENANT, purpose="openai")
 
 
 def test_a_seal_opens_only_where_it_was_made() -> None:
     vault = Vault(Fernet.generate_key())
-    sealed = vault.seal("sk-admin-1", tenant_id=TENANT, provider_id="openai")
-    for tenant_id, provider_id in ((OTHER, "openai"), (TENANT, "anthropic")):
+    sealed = vault.seal("sk-admin-1", tenant_id=TENANT, purpose="openai")
+    for tenant_id, purpose in ((OTHER, "openai"), (TENANT, "anthropic")):
         with pytest.raises(SealBroken):
-            vault.open(sealed, tenant_id=tenant_id, provider_id=provider_id)
+            vault.open(sealed, tenant_id=tenant_id, purpose=purpose)
     for broken in (b"", b"nonsense", sealed[:-2], Fernet(Fernet.generate_key()).encrypt(b"{}")):
         with pytest.raises(SealBroken):
-            vault.open(broken, tenant_id=TENANT, provider_id="openai")
+            vault.open(broken, tenant_id=TENANT, purpose="openai")
 
 
 def test_the_key_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
-    sealed = open_vault(tmp_path / "new", {}).seal("k", tenant_id=TENANT, provider_id="openai")
+    sealed = open_vault(tmp_path / "new", {}).seal("k", tenant_id=TENANT, purpose="openai")
     key = tmp_path / "new" / "secret-key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert list((tmp_path / "new").iterdir()) == [key]
-    assert open_vault(tmp_path / "new", {}).open(sealed, tenant_id=TENANT, provider_id="openai") == "k"
+    assert open_vault(tmp_path / "new", {}).open(sealed, tenant_id=TENANT, purpose="openai") == "k"
 
 
 def test_the_setting_wins_and_writes_nothing(tmp_path: Path) -> None:
     key = Fernet.generate_key().decode()
-    sealed = open_vault(tmp_path, {"TOKTRA_SECRET_KEY": key}).seal("k", tenant_id=TENANT, provider_id="openai")
+    sealed = open_vault(tmp_path, {"TOKTRA_SECRET_KEY": key}).seal("k", tenant_id=TENANT, purpose="openai")
     assert list(tmp_path.iterdir()) == []
-    assert Vault(key.encode()).open(sealed, tenant_id=TENANT, provider_id="openai") == "k"
+    assert Vault(key.encode()).open(sealed, tenant_id=TENANT, purpose="openai") == "k"
 
 
 @pytest.mark.parametrize("given", ["short", "x" * 44, "é" * 44])
