@@ -100,7 +100,7 @@ class Installation:
         """Rows of the running database, as the tables' owner inside its only organisation."""
         urls = urls_of_running(self.data)
         assert urls is not None
-        _, owner_url = urls
+        _, owner_url, _ = urls
         with psycopg.connect(owner_url) as connection:
             connection.execute(
                 "select set_config('toktra.tenant_id', (select tenant_id::text from tenant limit 1), true)"

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import sql
 
 from toktra.server.app import create_app
-from toktra.server.database.embedded import APP, DATABASE, OWNER, EmbeddedPostgres
+from toktra.server.database.embedded import APP, DATABASE, OWNER, PRIVACY, EmbeddedPostgres
 from toktra.server.database.migrate import migrate
 from toktra.server.database.pool import Database
 from toktra.server.devices.service import create_enrolment_code
@@ -41,9 +41,10 @@ class Urls:
     app: str
     owner: str
     superuser: str
+    privacy: str
 
     def of(self, database: str) -> Urls:
-        return Urls(*(_in_database(url, database) for url in (self.app, self.owner, self.superuser)))
+        return Urls(*(_in_database(url, database) for url in (self.app, self.owner, self.superuser, self.privacy)))
 
 
 def _in_database(url: str, database: str) -> str:
@@ -68,7 +69,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         with psycopg.connect(server.superuser_url, autocommit=True) as connection:
             connection.execute("alter system set fsync = off")  # no test cuts the power; killing processes is no loss
             connection.execute("select pg_reload_conf()")
-        migrate(server.owner_url, APP)
+        migrate(server.owner_url, APP, PRIVACY)
         yield server
     shutil.rmtree(base)
 
@@ -90,7 +91,7 @@ def module_urls(postgres: EmbeddedPostgres) -> Iterator[Urls]:
 @contextmanager
 def fresh_database(postgres: EmbeddedPostgres) -> Iterator[Urls]:
     name = "test_" + secrets.token_hex(8)
-    every = Urls(postgres.app_url, postgres.owner_url, postgres.superuser_url)
+    every = Urls(postgres.app_url, postgres.owner_url, postgres.superuser_url, postgres.privacy_url)
     with psycopg.connect(every.of("postgres").superuser, autocommit=True) as connection:
         connection.execute(
             sql.SQL("create database {} template {} owner {} strategy file_copy").format(
@@ -244,7 +245,7 @@ def signed_enrolment() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 async def api(urls: Urls) -> AsyncIterator[httpx.AsyncClient]:
     """The whole application over this test's database, running, without a network in between."""
-    app = create_app(ServerSettings(database_url=urls.app, database_connections=10))
+    app = create_app(ServerSettings(database_url=urls.app, database_connections=10, run_jobs=False))
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as api:
         yield api

@@ -24,6 +24,7 @@ from toktra.server.first_start import (
     create_owner_link,
     create_person_link,
 )
+from toktra.server.jobs.commands import add_worker
 from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
@@ -67,7 +68,7 @@ def run(settings: Path | None, **given: Any) -> None:
             configure_logging()
             scheme = "http" if chosen.certificate is None else "https"
             click.echo(f"Serving {scheme}://{chosen.host}:{chosen.port}/", err=True)
-            serve(msgspec.structs.replace(chosen, database_url=urls.app), at)
+            serve(msgspec.structs.replace(chosen, database_url=urls.app, privacy_database_url=urls.privacy), at)
 
 
 @server.command()
@@ -149,3 +150,4 @@ def _explained() -> Iterator[None]:
 
 add_reconcile(server, _where, _database)
 add_audit_verify(server, _where, _database)
+add_worker(server, _where, _database)

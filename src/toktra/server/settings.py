@@ -31,6 +31,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A PostgreSQL (15 or later) of your own, as a role that owns nothing. Unset: the embedded one, in `data`."""
     owner_database_url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")] | None = None
     """The same database as the role that owns the tables; needed to migrate and to create organisations only."""
+    privacy_database_url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")] | None = None
+    """The same database as a role of its own, for the weeks people write about their Privacy Hours. Unset with a
+    database of your own: they write them on their devices only."""
     data: Path | None = None
     """Directory of the embedded database. Unset: the platform's place for data."""
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
@@ -44,6 +47,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Addresses of load balancers whose X-Forwarded-For and -Proto are believed, separated by commas."""
     database_connections: Annotated[int, Meta(ge=1, le=200)] = 8
     """Connections to the database at most; each carries one request at a time."""
+    run_jobs: bool = True
+    """Whether the server's own process also does the jobs. Off: `toktra server worker` does them, elsewhere."""
     accepted_age_days: Annotated[int, Meta(ge=1, le=2000)] = 400
     """Events older than this are refused by name: the retention in force has no place for them."""
 

@@ -138,7 +138,7 @@ def _server(wish: Wish, urls: DatabaseUrls, logs: Path) -> Child:
         "server",
         [*_toktra(), "server", "run", "--host", HOST, "--port", str(wish.port)],
         logs / "server.log",
-        environment={"TOKTRA_DATABASE_URL": urls.app},
+        environment={"TOKTRA_DATABASE_URL": urls.app, "TOKTRA_PRIVACY_DATABASE_URL": urls.privacy or ""},
         account=_unprivileged(),
     )
 

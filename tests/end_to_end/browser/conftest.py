@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
 from toktra.server.app import create_app
-from toktra.server.database.embedded import APP, EmbeddedPostgres
+from toktra.server.database.embedded import APP, PRIVACY, EmbeddedPostgres
 from toktra.server.database.migrate import migrate
 from toktra.server.database.pool import Database
 from toktra.server.devices.service import create_enrolment_code
@@ -170,8 +170,8 @@ def site() -> Iterator[Site]:
     base = Path(tempfile.mkdtemp(prefix="toktra-browser-", dir="/tmp"))
     base.chmod(0o755)
     with EmbeddedPostgres(base / "data") as postgres:
-        migrate(postgres.owner_url, APP)
-        app = create_app(ServerSettings(database_url=postgres.app_url))
+        migrate(postgres.owner_url, APP, PRIVACY)
+        app = create_app(ServerSettings(database_url=postgres.app_url, privacy_database_url=postgres.privacy_url))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

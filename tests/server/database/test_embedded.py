@@ -102,7 +102,7 @@ def test_a_second_start_is_refused_and_can_find_the_first(running: EmbeddedPostg
     directory = directory_of(running)
     with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
         EmbeddedPostgres(directory).start()
-    assert urls_of_running(directory) == (running.app_url, running.owner_url)
+    assert urls_of_running(directory) == (running.app_url, running.owner_url, running.privacy_url)
 
 
 def test_a_stop_and_a_start_find_everything_again(open_directory: Path) -> None:

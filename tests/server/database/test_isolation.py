@@ -48,6 +48,9 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, 'openai', now()::date, 1, 1)",
     "people_import": "insert into people_import (tenant_id, made_by, file_name, encoding, content, columns) "
     "values (%(t)s, %(id)s, 'people.csv', 'UTF-8', 'name', '{}')",
+    "works_agreement": "insert into works_agreement (tenant_id, version, title, schedule) "
+    "values (%(t)s, 1, 'Nights', '{}')",
+    "device_privacy": "insert into device_privacy (tenant_id, device_id) values (%(t)s, %(id)s)",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",

@@ -52,12 +52,13 @@ class Passwords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     superuser: str
     owner: str
     app: str
+    privacy: str = ""
+    """Empty in a file of an earlier Toktra, until it is completed."""
 
     @staticmethod
     def generate() -> Passwords:
-        return Passwords(
-            superuser=secrets.token_urlsafe(32), owner=secrets.token_urlsafe(32), app=secrets.token_urlsafe(32)
-        )
+        superuser, owner, app, privacy = (secrets.token_urlsafe(32) for _ in range(4))
+        return Passwords(superuser=superuser, owner=owner, app=app, privacy=privacy)
 
 
 @dataclass(slots=True)
@@ -113,15 +114,18 @@ class DataDirectory:
         """The roles' passwords, generated and durable the first time they are asked for."""
         path = self.path / "database-passwords.json"
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Passwords)
+            passwords = msgspec.json.decode(path.read_bytes(), type=Passwords)
         except FileNotFoundError:
             passwords = Passwords.generate()
             _write_private(path, passwords)
-            return passwords
         except msgspec.MsgspecError:
             raise DirectoryNotUsable(
                 f"{path} is damaged. Restore it from your backup: without it the database cannot be opened."
             ) from None
+        if not passwords.privacy:
+            passwords = msgspec.structs.replace(passwords, privacy=Passwords.generate().privacy)
+            _write_private(path, passwords)
+        return passwords
 
     def make_socket_directory(self) -> Path:
         """A directory for the socket, short enough for the kernel, the same at every start, and nobody else's.

@@ -35,6 +35,7 @@ from toktra.server.database.programs import Programs, find_programs, reachable_b
 SUPERUSER: Final = "toktra_superuser"
 OWNER: Final = "toktra_owner"
 APP: Final = "toktra_app"
+PRIVACY: Final = "toktra_privacy"
 DATABASE: Final = "toktra"
 
 RECOVERY_S: Final = 600.0
@@ -84,6 +85,11 @@ class EmbeddedPostgres:
     def app_url(self) -> str:
         """For the server: a role that row-level security binds."""
         return self._url(APP, self._known_passwords.app)
+
+    @property
+    def privacy_url(self) -> str:
+        """For what people write about their Privacy Hours: a role that is let to nothing else."""
+        return self._url(PRIVACY, self._known_passwords.privacy)
 
     @property
     def superuser_url(self) -> str:
@@ -215,7 +221,7 @@ class EmbeddedPostgres:
         with psycopg.connect(url, autocommit=True) as connection:
             roles = {row[0] for row in connection.execute("select rolname from pg_roles")}
             databases = {row[0] for row in connection.execute("select datname from pg_database")}
-            for role, password in ((OWNER, passwords.owner), (APP, passwords.app)):
+            for role, password in ((OWNER, passwords.owner), (APP, passwords.app), (PRIVACY, passwords.privacy)):
                 if role not in roles:
                     make = sql.SQL("create role {} login nosuperuser nobypassrls nocreaterole nocreatedb password {}")
                     connection.execute(make.format(sql.Identifier(role), sql.Literal(password)))
@@ -242,14 +248,18 @@ class EmbeddedPostgres:
         return "\n".join(lines[-12:])
 
 
-def urls_of_running(directory: Path) -> tuple[str, str] | None:
-    """The app's and the owner's URL of the database that another process of ours runs there, once it listens."""
+def urls_of_running(directory: Path) -> tuple[str, str, str] | None:
+    """The app's, the owner's and the privacy role's URL of the database another process of ours runs there, if it does."""
     data = DataDirectory(directory.resolve(), database_account())
     place = data.find_socket_directory()
     if place is None:
         return None
     passwords = data.passwords()
-    return _url(place, APP, passwords.app), _url(place, OWNER, passwords.owner)
+    return (
+        _url(place, APP, passwords.app),
+        _url(place, OWNER, passwords.owner),
+        _url(place, PRIVACY, passwords.privacy),
+    )
 
 
 def _url(socket_directory: Path, role: str, password: str, database: str = DATABASE) -> str:

@@ -22,8 +22,10 @@ _LOCK: Final = 0x746F6B747261
 """Advisory lock number ("toktra"): one migration at a time, whoever starts it."""
 
 
-def migrate(owner_url: str, app_role: str) -> bool:
+def migrate(owner_url: str, app_role: str, privacy_role: str | None = None) -> bool:
     """Runs the missing migrations in one transaction and grants `app_role` what the server needs; True if any ran.
+
+    `privacy_role` alone is let to the weeks that people write about their Privacy Hours; None: nobody is.
 
     Raises DatabaseUnreachable, DataDirectoryTooNew when a newer Toktra was here, or UnsafeDatabaseRole.
     """
@@ -34,10 +36,14 @@ def migrate(owner_url: str, app_role: str) -> bool:
     with connection:
         connection.execute("select pg_advisory_lock(%s)", [_LOCK])
         check_role(connection, app_role)
+        if privacy_role is not None:
+            check_role(connection, privacy_role, "TOKTRA_PRIVACY_DATABASE_URL")
         behind = check_version(current_revision(connection), _name(connection))
         if behind:
             _upgrade(owner_url)
         _grant(connection, app_role)
+        if privacy_role is not None:
+            _grant_privacy(connection, privacy_role, app_role)
         return behind
 
 
@@ -56,7 +62,9 @@ def check_version(revision: str | None, database: str) -> bool:
     return revision != NEWEST
 
 
-def check_role(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
+def check_role(
+    connection: psycopg.Connection[tuple[object, ...]], role: str, setting: str = "TOKTRA_DATABASE_URL"
+) -> None:
     """Raises UnsafeDatabaseRole unless `role` exists and row-level security binds it."""
     row = connection.execute(_UNSAFE, [role]).fetchone()
     if row is None:
@@ -66,7 +74,7 @@ def check_role(connection: psycopg.Connection[tuple[object, ...]], role: str) ->
     if row[0]:
         raise UnsafeDatabaseRole(
             f"the database role {role} is a superuser, may bypass row-level security, or owns the tables (or is a "
-            "member of a role that does). Give TOKTRA_DATABASE_URL a plain role of its own."
+            f"member of a role that does). Give {setting} a plain role of its own."
         )
 
 
@@ -100,6 +108,34 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) ->
         sql.SQL("grant select, insert on audit_entry to {}").format(role),
         sql.SQL("grant usage on all sequences in schema public to {}").format(role),
         sql.SQL("grant execute on function create_usage_event_month(date) to {}").format(role),
+    ):
+        connection.execute(statement)
+
+
+def _grant_privacy(connection: psycopg.Connection[tuple[object, ...]], privacy_role: str, app_role: str) -> None:
+    """The schema of people's weeks, to one role that has nothing else. Raises UnsafeDatabaseRole.
+
+    Not to a role that shares its rights with the server's: then an administrator's page could read what is a person's
+    own. What a device says of a delivery it may change, which delivery that is it may not.
+    """
+    shared = connection.execute(
+        "select pg_has_role(%(app)s, %(privacy)s, 'member') or pg_has_role(%(privacy)s, %(app)s, 'member')",
+        {"app": app_role, "privacy": privacy_role},
+    ).fetchone()
+    if shared != (False,):
+        raise UnsafeDatabaseRole(
+            f"the database roles {app_role} and {privacy_role} share their rights. TOKTRA_PRIVACY_DATABASE_URL needs a "
+            "role of its own, which TOKTRA_DATABASE_URL is no member of, nor the reverse."
+        )
+    role = sql.Identifier(privacy_role)
+    for statement in (
+        sql.SQL("grant usage on schema privacy_hours to {}").format(role),
+        sql.SQL("grant execute on all functions in schema privacy_hours to {}").format(role),
+        sql.SQL("grant select, insert, update on privacy_hours.week to {}").format(role),
+        sql.SQL("grant select, insert, delete on privacy_hours.change to {}").format(role),
+        sql.SQL("grant select, insert, delete, update (version, standing) on privacy_hours.delivery to {}").format(
+            role
+        ),
     ):
         connection.execute(statement)
 

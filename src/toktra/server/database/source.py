@@ -25,6 +25,8 @@ class DatabaseUrls:
     app: str = field(repr=False)
     owner: str | None = field(repr=False)
     """None when the settings name only the server's own role."""
+    privacy: str | None = field(default=None, repr=False)
+    """As the role that is let to people's weeks; None: nobody can write one in the portal."""
 
     @property
     def needed_owner(self) -> str:
@@ -37,7 +39,11 @@ class DatabaseUrls:
 
     def migrate(self) -> bool:
         """Brings the tables up to date; True if there was anything to do. Raises DatabaseFailure or InvalidSetting."""
-        return migrate(self.needed_owner, _role_of(self.app))
+        return migrate(
+            self.needed_owner,
+            _role_of(self.app, "TOKTRA_DATABASE_URL"),
+            None if self.privacy is None else _role_of(self.privacy, "TOKTRA_PRIVACY_DATABASE_URL"),
+        )
 
     def check(self) -> None:
         """Raises MigrationsPending, DataDirectoryTooNew or UnsafeDatabaseRole; one that is away may come back."""
@@ -58,7 +64,7 @@ def database_of(settings: ServerSettings) -> Iterator[DatabaseUrls]:
     only by `toktra server migrate`. Raises DatabaseFailure or InvalidSetting.
     """
     if settings.database_url is not None:
-        yield DatabaseUrls(settings.database_url, settings.owner_database_url)
+        yield DatabaseUrls(settings.database_url, settings.owner_database_url, settings.privacy_database_url)
         return
     if settings.owner_database_url is not None:
         raise InvalidSetting("TOKTRA_DATABASE_URL is missing: TOKTRA_OWNER_DATABASE_URL alone is not enough")
@@ -82,15 +88,15 @@ def prepare(directory: Path, *, may_be_running: bool = False) -> Iterator[Databa
         yield DatabaseUrls(*running)
         return
     try:
-        urls = DatabaseUrls(server.app_url, server.owner_url)
+        urls = DatabaseUrls(server.app_url, server.owner_url, server.privacy_url)
         urls.migrate()
         yield urls
     finally:
         server.stop()
 
 
-def _role_of(url: str) -> str:
+def _role_of(url: str, setting: str) -> str:
     role = conninfo_to_dict(url).get("user")
     if not role:
-        raise InvalidSetting("TOKTRA_DATABASE_URL: must name its user, as in postgresql://toktra_app@host/toktra")
+        raise InvalidSetting(f"{setting}: must name its user, as in postgresql://toktra_app@host/toktra")
     return str(role)
