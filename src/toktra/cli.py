@@ -30,6 +30,7 @@ COMMANDS = {
     "privacy-hours": Entry(
         "toktra.agent.privacy_hours.commands:privacy_hours", "See and set your private time on this device.", "agent"
     ),
+    "log": Entry("toktra.agent.log_command:log", "List what has left this device about you.", "agent"),
     "estimate": Entry("toktra.catalogue.commands:estimate", "Turn byte counts into token estimates."),
 }
 

@@ -7,14 +7,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from toktra.agent.epochs import EpochCounter
-from toktra.agent.spool import KEPT_REFUSALS, UNNUMBERED, Limits, Spool, SpoolNotWritable
+from toktra.agent.spool import KEPT_REFUSALS, KEPT_SENT_DAYS, UNNUMBERED, Limits, Spool, SpoolNotWritable
 from toktra.agent.spool_file import SpoolDamaged, SpoolNotOpened, SpoolOfNewerVersion
 from toktra.wire.events import UsageEvent
 
@@ -48,6 +48,11 @@ def waiting(spool: Spool) -> list[int]:
     return [one.response_bytes for one in spool.next_batch(100_000).events]
 
 
+def sent(spool: Spool) -> list[int]:
+    rows = spool._connection.execute("select event from sent order by place").fetchall()
+    return [msgspec.json.decode(row, type=UsageEvent).response_bytes for (row,) in rows]
+
+
 def test_events_come_out_in_order_under_consecutive_numbers(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     spool.append(events(101, 103))
@@ -76,7 +81,12 @@ def test_the_file_has_no_place_for_anything_but_usage_events(tmp_path: Path) -> 
         rows = [row for (row,) in connection.execute("select event from event union all select event from refused")]
     connection.close()
 
-    assert columns == {"event": ["place", "event"], "refused": ["event", "reason"], "counter": ["name", "value"]}
+    assert columns == {
+        "event": ["place", "event"],
+        "refused": ["event", "reason"],
+        "counter": ["name", "value"],
+        "sent": ["place", "sent_at", "event"],
+    }
     facts = {field.encode_name for field in msgspec.structs.fields(UsageEvent)}
     assert [set(msgspec.json.decode(row)) for row in rows] == [facts] * 3
 
@@ -271,14 +281,48 @@ def test_a_spool_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     open_spool(tmp_path).close()
     path = tmp_path / "spool.sqlite"
     with sqlite3.connect(path) as connection:
-        connection.execute("pragma user_version = 2")
+        connection.execute("pragma user_version = 3")
     connection.close()
     content = path.read_bytes()
 
-    with pytest.raises(SpoolOfNewerVersion, match=r"format 2, this one knows 1.*Update toktra"):
+    with pytest.raises(SpoolOfNewerVersion, match=r"format 3, this one knows 2.*Update toktra"):
         open_spool(tmp_path)
 
     assert path.read_bytes() == content
+
+
+def test_a_spool_of_the_format_before_keeps_what_waits(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    spool.append(events(1, 3))
+    spool.close()
+    with sqlite3.connect(tmp_path / "spool.sqlite") as connection:
+        connection.execute("drop table sent")
+        connection.execute("pragma user_version = 1")
+    connection.close()
+
+    spool = open_spool(tmp_path)
+
+    assert (waiting(spool), spool.set_aside) == ([1, 2, 3], None)
+    spool.acknowledge(3)
+    assert sent(spool) == [1, 2, 3]
+
+
+def test_what_was_sent_stays_under_its_numbers_until_there_is_too_much_or_it_is_too_old(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path, Limits(sent=4))
+    spool.append(events(1, 6))
+    spool.next_batch()
+    for up_to, day in ((2, 1), (6, 2)):
+        spool.acknowledge(up_to, at=datetime(2026, 11, day, tzinfo=UTC))
+    assert sent(spool) == [3, 4, 5, 6]
+
+    spool.append(events(7, 7))
+    spool.next_batch()
+    spool.acknowledge(7, at=datetime(2026, 11, 2, tzinfo=UTC) + timedelta(days=KEPT_SENT_DAYS, seconds=1))
+
+    assert sent(spool) == [7]
+    assert [msgspec.json.decode(row)["sequence"] for (row,) in spool._connection.execute("select event from sent")] == [
+        7
+    ]
 
 
 def test_a_spool_that_cannot_be_opened_is_not_taken_for_damaged(tmp_path: Path) -> None:
@@ -314,7 +358,7 @@ def test_damage_while_the_agent_runs_is_told_apart_from_a_full_disk(tmp_path: Pa
 
 
 def test_the_file_shrinks_after_a_backlog(tmp_path: Path) -> None:
-    spool = open_spool(tmp_path)
+    spool = open_spool(tmp_path, Limits(sent=100))
     for first in range(1, 10_001, 500):
         spool.append(events(first, first + 499))
     spool._connection.execute("pragma wal_checkpoint(truncate)")
@@ -343,7 +387,7 @@ sys.path.insert(0, sys.argv[2])
 from toktra.agent.epochs import EpochCounter
 from toktra.agent.spool import Limits, Spool
 from toktra.wire.events import UsageEvent
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 directory = Path(sys.argv[1])
 spool = Spool(directory / "spool.sqlite", EpochCounter(directory / "epoch"))
 mark = spool.counts().waiting

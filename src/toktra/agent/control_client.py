@@ -1,14 +1,26 @@
-"""The other end of the control socket, for the commands an account types."""
+"""The other end of the control socket, for the commands an account types and for its tray."""
 
 from __future__ import annotations
 
 import socket
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 
 from toktra.agent.control import ANSWER_WITHIN_S, ASK_WITHIN_S, address_of
-from toktra.agent.control_messages import MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, Refused, Request, Told, read_answer
+from toktra.agent.control_messages import (
+    MAX_ANSWER_BYTES,
+    MAX_REQUEST_BYTES,
+    HoursRequest,
+    Left,
+    Log,
+    OwnToday,
+    Refused,
+    Request,
+    Today,
+    Told,
+    read_answer,
+)
 from toktra.agent.errors import EXIT_FAILED, EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
 from toktra.wire.events import InvalidMessage, encode
 
@@ -33,7 +45,13 @@ class AgentRefused(AgentError):
     exit_code = EXIT_NEEDS_YOU
 
 
-def ask(path: Path, request: Request, *, patience_s: float = PATIENCE_S) -> Told:
+@overload
+def ask(path: Path, request: HoursRequest, *, patience_s: float = PATIENCE_S) -> Told: ...
+@overload
+def ask(path: Path, request: Today, *, patience_s: float = PATIENCE_S) -> OwnToday: ...
+@overload
+def ask(path: Path, request: Log, *, patience_s: float = PATIENCE_S) -> Left: ...
+def ask(path: Path, request: Request, *, patience_s: float = PATIENCE_S) -> Told | OwnToday | Left:
     """What the agent behind the socket at `path` answers. Raises NoAgentAnswers, AgentIsBusy, AgentRefused."""
     line = encode(request) + b"\n"
     if len(line) > MAX_REQUEST_BYTES:

@@ -1,22 +1,25 @@
 """What an account and the agent say to each other over the control socket: one line of JSON each way, then the end.
 
-No message names an account. Whose Privacy Hours are meant is who asks, and that the kernel says.
+No message names an account. Whose Privacy Hours and whose record are meant is who asks, and that the kernel says.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from toktra.agent.privacy_hours.gate import Reason
 from toktra.agent.privacy_hours.wishes import MAX_ADDED, MAX_PAUSE_MINUTES
-from toktra.wire.events import decode
+from toktra.wire.events import UsageEvent, decode
 from toktra.wire.schedule import MAX_SCHEDULE_BYTES, MAX_WINDOWS, Pause, Schedule, Window, ZoneName
 
 MAX_REQUEST_BYTES: Final = MAX_SCHEDULE_BYTES
 MAX_ANSWER_BYTES: Final = (2 + MAX_ADDED) * MAX_SCHEDULE_BYTES
+MAX_LOGGED: Final = 500
+"""Events in one answer; each takes about 300 bytes."""
 
 _Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=MAX_WINDOWS)]
 
@@ -70,7 +73,28 @@ class ConfirmClock(
     """The clock of this device is right."""
 
 
-Request = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock
+class Today(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="today"):
+    """How is the agent doing, and what was recorded of me since midnight?"""
+
+    since: Annotated[datetime, Meta(tz=True)]
+    """Midnight, where the one who asks is."""
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="log"):
+    """What of me has left this device? Newest first, as far as it is kept."""
+
+    before: Annotated[int, Meta(ge=1)] | None = None
+    """Go on after an earlier answer: the `place` of its last event."""
+    host: Annotated[str, Meta(max_length=253)] = ""
+    """Only events whose provider host holds this text."""
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    """Only what was sent at or after this."""
+    limit: Annotated[int, Meta(ge=1, le=MAX_LOGGED)] = 100
+
+
+HoursRequest = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock
+"""What is about the Privacy Hours of the account that asks."""
+Request = HoursRequest | Today | Log
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="told"):
@@ -89,6 +113,56 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pause: Pause | None = None
     note: str = ""
     """What the owner has to know beside it."""
+    reason: Reason = Reason.NOTHING_PLANNED
+    """As `because`, for a program that has its own words."""
+    window: Window | None = None
+    """The window that covers this moment, where `reason` is one."""
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An estimate with its 90 % interval."""
+
+    low: int
+    high: int
+
+
+class OwnToday(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="today"):
+    """How the agent is doing, and what it recorded of the account that asked."""
+
+    tenant: str
+    server: str
+    device: str
+    link: Literal["starting", "connected", "unreachable", "shut-out"]
+    """See `uplink.Link`."""
+    link_because: str
+    """Why nothing is uploaded and what to do, empty when all is well."""
+    exchanges: int
+    tokens: Tokens
+    """Input and output together."""
+    request_bytes: int
+    response_bytes: int
+    waiting: int
+    """Events of this account that have not left yet, of whatever day."""
+
+
+class LeftEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One usage event, exactly as it left."""
+
+    place: int
+    """In the order of leaving."""
+    sent_at: datetime
+    """When the server confirmed it; UTC."""
+    event: UsageEvent
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="left"):
+    """What has left this device of the account that asked, newest first."""
+
+    events: tuple[LeftEvent, ...]
+    more: bool
+    """Older ones match as well."""
+    kept_days: int
+    """How long this record is kept."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="refused"):
@@ -98,7 +172,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """For the person who asked: what is wrong, and what to do."""
 
 
-Answer = Told | Refused
+Answer = Told | OwnToday | Left | Refused
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from toktra.agent.capture.linux.status import CaptureStatus
 from toktra.agent.capture.observed import ObservedExchange
 from toktra.agent.capture_source import LiveSource
-from toktra.agent.control_messages import Answer, Request
+from toktra.agent.control_messages import Answer, HoursRequest
 from toktra.agent.privacy_hours.live import LiveHours, Look
 
 AHEAD_S: Final = 0.25
@@ -35,7 +35,7 @@ ACTIVE_FOR_S: Final = 24 * 3600.0
 
 
 class Question(Protocol):
-    """What an account asks; `control.Asked` is one."""
+    """What an account asks about its Privacy Hours; `desk.AskedHours` is one."""
 
     @property
     def uid(self) -> int:
@@ -43,7 +43,7 @@ class Question(Protocol):
         ...
 
     @property
-    def request(self) -> Request:
+    def request(self) -> HoursRequest:
         """What for."""
         ...
 
@@ -53,7 +53,7 @@ class Question(Protocol):
 
 
 class Questions(Protocol):
-    """Where accounts ask; `control.ControlSocket` is one."""
+    """Where accounts ask; `desk.Desk` is one."""
 
     @property
     def descriptor(self) -> int:

@@ -28,11 +28,13 @@ from toktra.agent.capture.linux.sandbox import SYSTEM_FILES, enter_sandbox
 from toktra.agent.capture.linux.source import LinuxCapture
 from toktra.agent.capture_source import CaptureSource, ReplaySource, digest_of
 from toktra.agent.control import ControlSocket
+from toktra.agent.desk import Desk
 from toktra.agent.epochs import EpochCounter
 from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
 from toktra.agent.gate import GatedSource
 from toktra.agent.identity import read_identity
 from toktra.agent.memory import give_back_memory
+from toktra.agent.own_record import OwnRecord
 from toktra.agent.privacy_hours.device import DeviceZone, clock_reader
 from toktra.agent.privacy_hours.live import LiveHours
 from toktra.agent.privacy_hours.store import Store
@@ -84,18 +86,9 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
         if settings.replay is None:
             read_clocks, read_zone = clock_reader(), DeviceZone()
             watching = _watch(settings, state, catalogue)
-            hours = LiveHours(Store(state.privacy_hours), read_clocks, read_zone)
-            gated = GatedSource(watching, hours, _open_control(state, stack))
-            source: CaptureSource = gated
-            may_send = gated.may_send
-            spool = _open_spool(state, stack)
-            progress = None
-        else:
-            if settings.account:
-                become(account_to_become(settings.account), state)
-            may_send = _always
-            spool = _open_spool(state, stack)
-            source, progress = _read(settings, catalogue, spool)
+        elif settings.account:
+            become(account_to_become(settings.account), state)
+        spool = _open_spool(state, stack)
         uplink = Uplink(
             spool,
             transport.post,
@@ -106,6 +99,18 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
             now=_now,
             jitter=_jitter,
         )
+        if settings.replay is None:
+            hours = LiveHours(Store(state.privacy_hours), read_clocks, read_zone)
+            record = OwnRecord(state.spool, accounts.name)
+            stack.callback(record.close)
+            desk = Desk(_open_control(state, stack), record, identity=identity, server=server, uplink=uplink)
+            gated = GatedSource(watching, hours, desk)
+            source: CaptureSource = gated
+            may_send = gated.may_send
+            progress = None
+        else:
+            may_send = _always
+            source, progress = _read(settings, catalogue, spool)
         reporter = Reporter(
             state.status,
             identity=identity,

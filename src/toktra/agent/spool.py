@@ -1,8 +1,9 @@
 """The durable queue of usage events on their way to the server: one SQLite file, bounded, surviving kill -9.
 
-It holds encoded `UsageEvent`s and nothing else. Events are numbered when they are first put into a batch, in the order
-they came, and the highest number given is on the disk before the batch leaves. Three rules follow. With the server's
-(`toktra.wire.events.Batch`) they mean that nothing is lost or doubled, wherever a crash falls:
+It holds encoded `UsageEvent`s and when they were sent, and nothing else. Events are numbered when they are first put
+into a batch, in the order they came, and the highest number given is on the disk before the batch leaves. Three rules
+follow. With the server's (`toktra.wire.events.Batch`) they mean that nothing is lost or doubled, wherever a crash
+falls:
 
 - Within an epoch a number that the server may have taken belongs to one event for good: a batch that is sent again is
   the same batch. A refused event's number passes to the next one, because no batch that held it was taken.
@@ -19,6 +20,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,8 @@ from toktra.wire.events import MAX_BATCH_EVENTS, UsageEvent, encode
 UNNUMBERED: Final = 1
 """The sequence of an event that was not in a batch yet; `next_batch` replaces it."""
 KEPT_REFUSALS: Final = 100
+KEPT_SENT_DAYS: Final = 30
+"""Events that have left stay for their owners to look at; see `own_record`."""
 _FREE_PAGES_KEPT: Final = 256
 
 
@@ -41,11 +45,13 @@ class SpoolNotWritable(AgentError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much may wait. Going over either drops events."""
+    """How much may wait, and stay. Going over any drops events."""
 
     events: int = 100_000
     bytes: int = 64 << 20
     """Of encoded events; the file is about a tenth larger."""
+    sent: int = 10_000
+    """Events that have left and are kept to be looked at. Going over drops the oldest, as their age does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,15 +158,17 @@ class Spool:
             ]
             return Numbered(epoch=change.counts.epoch, prev_seq=prev_seq, events=events)
 
-    def acknowledge(self, up_to: int) -> None:
-        """Forgets the events up to this number of the present epoch: the server has them.
+    def acknowledge(self, up_to: int, *, at: datetime | None = None) -> None:
+        """Takes the events up to this number of the present epoch out of the queue: the server has them.
 
+        The last `Limits.sent` of them stay on the device for KEPT_SENT_DAYS, as sent `at` (None: now).
         Raises ValueError for a number that was not given, or lies below what was acknowledged before.
         """
         with self._change() as change:
             counts = change.counts
             if not counts.acknowledged <= up_to <= counts.numbered:
                 raise ValueError(f"{up_to} does not lie from {counts.acknowledged} to {counts.numbered}")
+            self._keep_sent(change, up_to - counts.acknowledged, at or datetime.now(UTC))
             self._delete(change, offset=0, limit=up_to - counts.acknowledged)
             change.counts = replace(change.counts, acknowledged=up_to)
         self._give_back_space()
@@ -215,6 +223,24 @@ class Spool:
             size -= length
         self._delete(change, offset=pinned, limit=drop)
         change.counts = replace(change.counts, dropped=counts.dropped + drop)
+
+    def _keep_sent(self, change: _Change, number: int, at: datetime) -> None:
+        """Notes the oldest waiting events as sent, under the numbers they were sent with."""
+        if number == 0:
+            return
+        sent_at_s, first = int(at.timestamp()), change.counts.acknowledged + 1
+        rows = change.run.execute("select event from event order by place limit ?", (number,)).fetchall()
+        change.run.executemany(
+            "insert into sent (sent_at, event) values (?, ?)",
+            [
+                (sent_at_s, encode(msgspec.structs.replace(decode_event(row), sequence=sequence)))
+                for sequence, (row,) in enumerate(rows, first)
+            ],
+        )
+        change.run.execute(
+            "delete from sent where place <= (select max(place) from sent) - ? or sent_at < ?",
+            (self._limits.sent, sent_at_s - KEPT_SENT_DAYS * 86_400),
+        )
 
     def _delete(self, change: _Change, *, offset: int, limit: int) -> None:
         """Deletes a stretch of the queue, counted from its oldest event."""

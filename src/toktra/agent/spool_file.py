@@ -14,7 +14,7 @@ import msgspec
 from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
 from toktra.wire.events import UsageEvent
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 CACHE_KIB: Final = 256
 """Of SQLite's default of 2 MB: the queue is read from one end and written at the other."""
 COUNTERS: Final = ("epoch", "acknowledged", "numbered", "dropped", "refused")
@@ -23,7 +23,9 @@ _TABLES: Final = {
     "event": "create table event (place integer primary key, event blob not null) strict",
     "refused": "create table refused (event blob not null, reason text not null) strict",
     "counter": "create table counter (name text primary key, value integer not null) strict, without rowid",
+    "sent": "create table sent (place integer primary key, sent_at integer not null, event blob not null) strict",
 }
+_NEW_IN_FORMAT_2: Final = "sent"
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _COMPANIONS: Final = ("", "-wal", "-shm")
 _event_decoder = msgspec.json.Decoder(UsageEvent)
@@ -106,7 +108,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _check_or_create(connection: sqlite3.Connection, path: Path) -> None:
-    """Changes nothing in a file that is not empty."""
+    """Changes nothing in a file that is not empty, but for a table that an older version did not have."""
     version = connection.execute("pragma user_version").fetchone()[0]
     if version > FORMAT:
         raise SpoolOfNewerVersion(
@@ -117,7 +119,9 @@ def _check_or_create(connection: sqlite3.Connection, path: Path) -> None:
     if not tables and version == 0:
         _create(connection)
         return
-    if {name: (sql or "").lower() for name, sql in tables.items()} != _TABLES or version != FORMAT:
+    found = {name: (sql or "").lower() for name, sql in tables.items()}
+    expected = {name: sql for name, sql in _TABLES.items() if version == FORMAT or name != _NEW_IN_FORMAT_2}
+    if found != expected:
         raise SpoolDamaged("its tables are not the spool's")
     verdict = connection.execute("pragma quick_check(1)").fetchone()[0]
     if verdict != "ok":
@@ -126,6 +130,15 @@ def _check_or_create(connection: sqlite3.Connection, path: Path) -> None:
         raise SpoolDamaged("its counters are missing")
     for (row,) in connection.execute("select event from event"):
         decode_event(row)
+    if version < FORMAT:
+        _add_sent(connection)
+
+
+def _add_sent(connection: sqlite3.Connection) -> None:
+    connection.execute("begin immediate")
+    connection.execute(_TABLES[_NEW_IN_FORMAT_2])
+    connection.execute(f"pragma user_version = {FORMAT}")
+    connection.execute("commit")
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -221,7 +221,7 @@ class Uplink:
         """Brings the spool in line with the server's mark. False when that took a new epoch."""
         counts = self._spool.counts()
         if epoch == counts.epoch and counts.acknowledged <= last_seq <= counts.numbered:
-            self._spool.acknowledge(last_seq)
+            self._spool.acknowledge(last_seq, at=self._now())
         elif epoch < counts.epoch and counts.acknowledged == 0:
             pass  # it has not met this epoch yet; the first batch opens it
         else:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from toktra.agent.accounts import Accounts
 from toktra.agent.capture.linux.status import CaptureStatus
 from toktra.agent.capture.observed import Exchange, ObservedExchange
-from toktra.agent.control_messages import Answer, Request
+from toktra.agent.control_messages import Answer, HoursRequest
 from toktra.agent.gate import GatedSource
 from toktra.agent.privacy_hours.clock import Reading
 from toktra.agent.privacy_hours.live import LiveHours
@@ -114,7 +114,7 @@ class Question:
     """As `control.Asked`, with the account the test says."""
 
     uid: int
-    request: Request
+    request: HoursRequest
     answered: list[Answer] = field(default_factory=list)
 
     def answer(self, answer: Answer) -> None:
@@ -170,7 +170,7 @@ class Agent:
             recorded += self.look()
         return recorded
 
-    def ask(self, uid: int, request: Request) -> Answer:
+    def ask(self, uid: int, request: HoursRequest) -> Answer:
         """What it answers to an account."""
         question = Question(uid, request)
         self._desk.asked.append(question)

@@ -14,12 +14,12 @@ from toktra.agent.control_messages import (
     Add,
     Answer,
     ConfirmClock,
+    HoursRequest,
     PauseFor,
     PauseUntil,
     Refused,
     Remove,
     RemoveAll,
-    Request,
     Resume,
     Show,
     Told,
@@ -47,7 +47,7 @@ def agent(machine: Machine, tmp_path: Path) -> Iterator[Agent]:
     running.end()
 
 
-def told(agent: Agent, uid: int = ALICE, request: Request | None = None) -> Told:
+def told(agent: Agent, uid: int = ALICE, request: HoursRequest | None = None) -> Told:
     answer = agent.ask(uid, request or Show())
     assert isinstance(answer, Told), answer
     return answer

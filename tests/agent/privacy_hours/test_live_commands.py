@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.agent.privacy_hours.machine import NOON, ZONE, Machine
+from tests.agent.device import Device
+from tests.agent.privacy_hours.machine import NOON
 
-from toktra.agent.control import ControlSocket
-from toktra.agent.gate import GatedSource
 from toktra.agent.privacy_hours import commands
 from toktra.agent.privacy_hours.commands import privacy_hours
-from toktra.agent.privacy_hours.live import LiveHours
-from toktra.agent.privacy_hours.store import Store
-from toktra.agent.state_directory import StateDirectory
 
 
 def type_in(state: Path, *arguments: str) -> Result:
@@ -34,22 +29,9 @@ def says(state: Path, *arguments: str) -> str:
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[Path]:
     """The state directory of an agent on a machine where it is noon."""
-    directory, machine, ending = StateDirectory(tmp_path), Machine(), threading.Event()
-    control = ControlSocket(directory.control)
-    hours = LiveHours(Store(directory.privacy_hours), machine.read, lambda: ZONE)
-    gate = GatedSource(machine, hours, control)
-
-    def work() -> None:
-        while not ending.wait(0.005):
-            gate.poll(0)
-
-    thread = threading.Thread(target=work)
-    thread.start()
+    running = Device(tmp_path)
     yield tmp_path
-    ending.set()
-    thread.join()
-    gate.close()
-    control.close()
+    running.close()
 
 
 def test_windows_are_added_shown_and_removed(device: Path) -> None:

@@ -17,11 +17,11 @@ from toktra.agent.control_client import ask
 from toktra.agent.control_messages import (
     Add,
     ConfirmClock,
+    HoursRequest,
     PauseFor,
     PauseUntil,
     Remove,
     RemoveAll,
-    Request,
     Resume,
     Show,
     Told,
@@ -204,7 +204,7 @@ def explain(windows: tuple[Window, ...], zone: ZoneInfo, at: datetime, as_json: 
     click.echo(json.dumps({"state": decision.state.value, "until": until, "because": because(decision)}))
 
 
-def _ask(state: Path | None, request: Request) -> Told:
+def _ask(state: Path | None, request: HoursRequest) -> Told:
     through_sudo = os.environ.get("SUDO_USER", "")
     try:
         if os.geteuid() == 0 and through_sudo not in ("", "root"):
@@ -222,7 +222,7 @@ class _NotYours(AgentError):
     exit_code = EXIT_NEEDS_YOU
 
 
-def _ask_and_tell(state: Path | None, request: Request) -> None:
+def _ask_and_tell(state: Path | None, request: HoursRequest) -> None:
     told = _ask(state, request)
     click.echo(told.in_words)
     if told.note:

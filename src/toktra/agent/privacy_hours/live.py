@@ -19,12 +19,12 @@ from toktra.agent.control_messages import (
     Add,
     Answer,
     ConfirmClock,
+    HoursRequest,
     PauseFor,
     PauseUntil,
     Refused,
     Remove,
     RemoveAll,
-    Request,
     Resume,
     Show,
     Told,
@@ -104,7 +104,7 @@ class LiveHours:
         """The accounts with a window, a pause, or Privacy Hours that cannot be read."""
         return {uid for uid, gate in self._gates.items() if gate.wishes is None or not nothing_planned(gate.wishes)}
 
-    def act(self, uid: int, request: Request) -> str | Refused:
+    def act(self, uid: int, request: HoursRequest) -> str | Refused:
         """Does what an owner asks, for the owner's account alone. A note to them, or why nothing was changed."""
         try:
             return self._act(uid, request)
@@ -130,9 +130,11 @@ class LiveHours:
             added=wishes.added if wishes else (),
             pause=wishes.pause if wishes else None,
             note=note or _WHAT_TO_DO.get(decision.reason, ""),
+            reason=decision.reason,
+            window=decision.window,
         )
 
-    def _act(self, uid: int, request: Request) -> str:
+    def _act(self, uid: int, request: HoursRequest) -> str:
         if isinstance(request, Show):
             return ""
         reading = self._read()
