@@ -132,6 +132,8 @@ class Device(RuleBasedStateMachine):
         else:
             self.recorded += self.agent.stop()
         self.agent.start()
+        for uid in set(ACCOUNTS) - self.has_wished():  # a new run knows the clock only from now on
+            self.wished[uid] = Gate(Wishes(schedule=Schedule(zone=ZONE.key)), trust_at_first(self.machine.read()))
         self.seen = True
 
     @invariant()

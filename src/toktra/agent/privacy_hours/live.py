@@ -89,12 +89,15 @@ class LiveHours:
         self._read = read
         self._zone = zone
         self._gates = {uid: _gate(kept) for uid, kept in store.read().items()}
+        self._clock = trust_at_first(read())
+        """What this run of the agent has seen of the clock: an account's first wish meets the doubt there already is."""
         self._kept_trust: dict[int, Trust] = {}
         self._keep_trust_at = -math.inf
 
     def look(self) -> Look:
         """Reads the clocks and decides for everybody."""
         reading, zone = self._read(), self._zone()
+        self._clock = trust_after(self._clock, reading)
         decisions = {uid: gate.decide(reading, zone) for uid, gate in self._gates.items()}
         if self._gates:
             self._keep_trust_in_time(reading)
@@ -165,7 +168,8 @@ class LiveHours:
 
     def _first(self, reading: Reading) -> Gate:
         """A gate for an account that has none yet; it counts once the account's first wish is kept."""
-        return Gate(Wishes(schedule=Schedule(zone=self._device_zone().key)), trust_at_first(reading))
+        self._clock = trust_after(self._clock, reading)
+        return Gate(Wishes(schedule=Schedule(zone=self._device_zone().key)), self._clock)
 
     def _plan(self, uid: int, gate: Gate, schedule: Schedule) -> None:
         """On the disk first: what cannot be kept is not promised."""
