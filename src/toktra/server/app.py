@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import psycopg
 import structlog
@@ -24,6 +24,7 @@ from toktra.server.devices.routes import enrolment_routes
 from toktra.server.health import health_routes
 from toktra.server.ingest.routes import ingest_routes
 from toktra.server.ingest.service import Ingest
+from toktra.server.jobs.worker import working
 from toktra.server.settings import ServerSettings
 from toktra.server.web.site import site_middleware, site_routes
 
@@ -50,7 +51,8 @@ def create_app(settings: ServerSettings) -> Starlette:
             except DatabaseUnreachable:
                 _log.warning("started without its database; /readyz says when it is there")
             _log.info("started", version=toktra.__version__)
-            yield
+            async with working(settings) if settings.run_jobs else nullcontext():
+                yield
         _log.info("stopped")
 
     app = Starlette(

@@ -20,6 +20,7 @@ FIELDS: Final = frozenset(
     {
         "event", "level", "timestamp", "logger",
         "method", "route", "status", "duration_ms", "events", "outcome",
+        "job", "attempt",
         "error", "error_at", "sqlstate", "left_out", "version", "revision", "signal",
     }
 )  # fmt: skip

@@ -128,6 +128,6 @@ async def other_office(database: Database, other_tenant: object) -> Office:
 
 @pytest.fixture
 async def browsers(urls: Urls) -> AsyncIterator[Browsers]:
-    app = create_app(ServerSettings(database_url=urls.app, database_connections=10))
+    app = create_app(ServerSettings(database_url=urls.app, database_connections=10, run_jobs=False))
     async with app.router.lifespan_context(app), AsyncExitStack() as stack:
         yield Browsers(httpx.ASGITransport(app), stack)

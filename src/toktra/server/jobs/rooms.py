@@ -1,0 +1,18 @@
+"""The modules that declare jobs. A room with a new one adds its name here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from toktra.server.jobs.declaring import REGISTRY, Job
+
+MODULES: Final[tuple[str, ...]] = ()
+
+
+def load_jobs() -> Mapping[str, Job[Any]]:
+    """All jobs there are, by name."""
+    for module in MODULES:
+        importlib.import_module(module)
+    return REGISTRY
