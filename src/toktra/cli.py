@@ -32,6 +32,9 @@ COMMANDS = {
     ),
     "log": Entry("toktra.agent.log_command:log", "List what has left this device about you.", "agent"),
     "estimate": Entry("toktra.catalogue.commands:estimate", "Turn byte counts into token estimates."),
+    "rights": Entry(
+        "toktra.compliance.rights_commands:rights", "Say by when a person's request must be answered.", "server"
+    ),
 }
 
 

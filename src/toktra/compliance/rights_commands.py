@@ -1,0 +1,70 @@
+"""`toktra rights`: what the law says about a request, without a server."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+
+import click
+
+from toktra.compliance.deadlines import DateOutOfRange, Deadline, Regulation, deadline
+from toktra.compliance.working_days import UnknownCountry
+
+
+@click.group()
+def rights() -> None:
+    """Requests that people make under GDPR, UK GDPR or CCPA."""
+
+
+@rights.command()
+@click.option("--regulation", required=True, type=click.Choice([one.value for one in Regulation]), help="The law.")
+@click.option("--received", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day it was received.")
+@click.option("--extended", is_flag=True, help="The answer was extended, and that was told with reasons.")
+@click.option("--country", default="", help="Whose holidays the target avoids, such as DE, DE-BY or US-CA.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def due(regulation: str, received: datetime, extended: bool, country: str, as_json: bool) -> None:
+    """Say by when a request must be confirmed and answered, and by which rule.
+
+    A day due is never moved later for a weekend or a holiday; the last working day on or before it is the target.
+    """
+    try:
+        found = deadline(Regulation(regulation), received.date(), is_extended=extended, country=country.upper())
+    except UnknownCountry as error:
+        raise click.BadParameter(str(error), param_hint="--country") from None
+    except DateOutOfRange as error:
+        raise click.BadParameter(str(error), param_hint="--received") from None
+    click.echo(json.dumps(_fields(found), indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(found)))
+
+
+def _fields(found: Deadline) -> dict[str, object]:
+    return {
+        "regulation": found.regulation.value,
+        "received": found.received.isoformat(),
+        "extended": found.is_extended,
+        "confirm_by": found.confirm_by.isoformat() if found.confirm_by else None,
+        "confirm_rule": found.confirm_rule,
+        "due": found.due.isoformat(),
+        "rule": found.due_rule,
+        "target": found.target.isoformat(),
+        "extend_by": found.extend_by.isoformat(),
+    }
+
+
+def _lines(found: Deadline) -> list[str]:
+    confirm = _day(found.confirm_by) if found.confirm_by else "no day set"
+    lines = [
+        f"Received     {_day(found.received)}",
+        f"Confirm by   {confirm}",
+        f"             {found.confirm_rule}",
+        f"Due          {_day(found.due)}",
+        f"             {found.due_rule}",
+    ]
+    if found.target != found.due:
+        lines.append(f"Target       {_day(found.target)}, the last working day before it")
+    if not found.is_extended:
+        lines.append(f"Extension    can be told, with reasons, until {_day(found.extend_by)}")
+    return lines
+
+
+def _day(day: date) -> str:
+    return f"{day.isoformat()} ({day:%A})"
