@@ -51,6 +51,7 @@ ROWS: dict[str, LiteralString] = {
     "works_agreement": "insert into works_agreement (tenant_id, version, title, schedule) "
     "values (%(t)s, 1, 'Nights', '{}')",
     "device_privacy": "insert into device_privacy (tenant_id, device_id) values (%(t)s, %(id)s)",
+    "mail_letter": "insert into mail_letter (tenant_id, person_id, subject, text, html) values (%(t)s, %(id)s, 'a', 'b', 'c')",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",
