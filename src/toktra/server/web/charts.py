@@ -67,20 +67,23 @@ class Axis:
     labels: tuple[str, ...]
 
     @classmethod
-    def reaching(cls, most: float) -> Axis:
-        """Four round steps that reach at least `most`."""
+    def reaching(cls, most: float, units: Sequence[tuple[int, str, int]] | None = None, sign: str = "") -> Axis:
+        """Four round steps that reach at least `most`, in `units` (usual: COUNT_UNITS), behind a currency's `sign`."""
         least_step = Decimal(str(max(most, 4))) / 4
         power = Decimal(10) ** least_step.adjusted()
         multiples = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
         step = next(multiple * power for multiple in multiples if multiple * power >= least_step)
-        power_of_unit, unit = next(((power, name) for power, name, least in _UNITS if step * 4 >= least), (0, ""))
+        known = COUNT_UNITS if units is None else units
+        power_of_unit, unit = next(((power, name) for power, name, least in known if step * 4 >= least), (0, ""))
         values = [f"{(step * place).scaleb(-power_of_unit).normalize():f}" for place in (4, 3, 2, 1, 0)]
-        values[0] += f"{NBSP}{unit}" if unit else ""
+        values[0] = f"{sign}{NBSP if sign else ''}{values[0]}{NBSP if unit else ''}{unit}"
         return cls(float(step * 4), tuple(values))
 
 
-_UNITS: Final = ((9, "bn", 10**9), (6, "M", 10**6), (3, "k", 10**4))
+COUNT_UNITS: Final = ((9, "bn", 10**9), (6, "M", 10**6), (3, "k", 10**4))
 """Power of ten, name, and the top from which an axis uses it: as figures.tokens does."""
+BYTE_UNITS: Final = ((12, "TB", 10**12), (9, "GB", 10**9), (6, "MB", 10**6), (3, "kB", 10**3), (0, "B", 0))
+"""The same for bytes: as figures.size does."""
 
 
 def timeline(
@@ -91,12 +94,14 @@ def timeline(
     *,
     label: str,
     hatch: str,
+    more: Sequence[Sequence[Point | None]] = (),
 ) -> Markup:
     """Days from left to right: the middle as a line, the range as a band, the period before as a dotted line.
 
     A day without any report is None: a gap, never a zero. Days that rest on few devices are `doubtful` and hatched.
-    `hatch` is an id for that pattern, unique on the page.
+    `hatch` is an id for that pattern, unique on the page. `more` are further lines, each with its own colour and dash.
     """
+    lines = (points, *more)
     xs = _places(len(points))
     half = _WIDTH / max(1, len(points) - 1) / 2
     pattern = f'<pattern id="{escape(hatch)}" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform='
@@ -106,23 +111,32 @@ def timeline(
         box = f'x="{left:.0f}" y="0" width="{right - left:.0f}" height="{_HEIGHT}"'
         parts.append(f'<rect class="g-low" {box}/><rect fill="url(#{escape(hatch)})" {box}/>')
     parts += [f'<path class="g-grid" d="M0 {_HEIGHT * place // 4}H{_WIDTH}"/>' for place in range(4)]
-    for first, last in _stretches([point is not None for point in points]):
-        run = [(xs[place], point) for place, point in enumerate(points[first : last + 1], first) if point]
-        parts.append(_band(run, axis.top))
+    for number, line in enumerate(lines, 1):
+        parts += [_band(run, axis.top, number) for run in _runs(line, xs) if _has_width(run)]
     for first, last in _stretches([value is not None for value in before]):
-        line = [(xs[place], value) for place, value in enumerate(before[first : last + 1], first) if value is not None]
-        parts.append(f'<path class="g-prev" d="{_path(line, axis.top)}"/>')
-    for first, last in _stretches([point is not None for point in points]):
-        middle = [(xs[place], point.middle) for place, point in enumerate(points[first : last + 1], first) if point]
-        parts.append(f'<path class="g-line s1 d1" d="{_path(middle, axis.top)}"/>')
-        x, value = middle[-1]
-        if last == len(points) - 1 or first == last:
-            parts.append(f'<path class="g-dot s1" d="M{x:.0f} {_y(value, axis.top):.1f}h0.01"/>')
+        known = [(xs[place], value) for place, value in enumerate(before[first : last + 1], first) if value is not None]
+        parts.append(f'<path class="g-prev" d="{_path(known, axis.top)}"/>')
+    for number, line in enumerate(lines, 1):
+        for run in _runs(line, xs):
+            middle = [(x, point.middle) for x, point in run]
+            parts.append(f'<path class="g-line s{number} d{number}" d="{_path(middle, axis.top)}"/>')
+            x, value = middle[-1]
+            if x == xs[-1] or len(run) == 1:
+                parts.append(f'<path class="g-dot s{number}" d="M{x:.0f} {_y(value, axis.top):.1f}h0.01"/>')
     parts.append(f'<path class="g-zero" d="M0 {_HEIGHT}H{_WIDTH}"/>')
     return _svg(
         f'<svg class="plot__svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )
+
+
+def line_ends(names: Sequence[tuple[str, float]], top: float) -> Markup:
+    """The name of each line at its right end, kept apart where ends are close; lower ends stand lower."""
+    texts, above = [], -99.0
+    for y, name in sorted((_y(value, top), name) for name, value in names):
+        above = max(y, above + 17)
+        texts.append(f'<text x="2" y="{above / _HEIGHT * 100:.1f}%" dy="4">{escape(name)}</text>')
+    return _svg(f"<svg {_HIDDEN}>{''.join(texts)}</svg>")
 
 
 def time_axis(labels: Sequence[str]) -> Markup:
@@ -136,16 +150,29 @@ def time_axis(labels: Sequence[str]) -> Markup:
     return _svg(f'<svg class="plot__days" {_HIDDEN}>{"".join(texts)}</svg>')
 
 
-def _band(run: Sequence[tuple[float, Point]], top: float) -> str:
+def _runs(points: Sequence[Point | None], xs: Sequence[float]) -> list[list[tuple[float, Point]]]:
+    """The unbroken runs of a line, each point with its place."""
+    return [
+        [(xs[place], point) for place, point in enumerate(points[first : last + 1], first) if point]
+        for first, last in _stretches([point is not None for point in points])
+    ]
+
+
+def _has_width(run: Sequence[tuple[float, Point]]) -> bool:
+    """Whether there is a range to draw: counted numbers have none."""
+    return any(point.high > point.low for _x, point in run)
+
+
+def _band(run: Sequence[tuple[float, Point]], top: float, number: int) -> str:
     if len(run) == 1:
         x, point = run[0]
         high, low = _y(point.high, top), _y(point.low, top)
         left, right = max(0, x - 8), min(_WIDTH, x + 8)
         box = f'x="{left:.0f}" y="{high:.1f}" width="{right - left:.0f}" height="{max(low - high, 1):.1f}"'
-        return f'<rect class="g-band f1" {box}/>'
+        return f'<rect class="g-band f{number}" {box}/>'
     upper = _path([(x, point.high) for x, point in run], top)
     lower = _path([(x, point.low) for x, point in reversed(run)], top)
-    return f'<path class="g-band f1" d="{upper} L{lower[1:]} Z"/>'
+    return f'<path class="g-band f{number}" d="{upper} L{lower[1:]} Z"/>'
 
 
 def _path(line: Sequence[tuple[float, float]], top: float) -> str:
