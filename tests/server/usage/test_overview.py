@@ -76,7 +76,8 @@ async def test_without_devices_before_there_is_nothing_to_compare_with(office: A
 
 async def test_a_period_is_compared_with_the_one_before(office: Any) -> None:
     desk = await office.desk(office.owner, enrolled_days_ago=20)
-    await office.reported(desk, 9)
+    for days_ago in (9, 2):
+        await office.reported(desk, days_ago)
     await desk.use(at=NOON)
     await desk.use(times=2, at=NOON - timedelta(days=9))
     found = await overview(office)
@@ -92,19 +93,22 @@ async def test_periods_that_rest_on_other_numbers_of_devices_are_not_compared(
     for desk in desks[:reported]:
         await office.reported(desk, 7)
     for desk in desks:
+        await office.reported(desk, 1)
         await desk.use()
     assert words in text_of(await owner_api.get("/"))
 
 
 async def test_a_day_that_is_over_is_counted_once(office: Any) -> None:
-    """Nothing can report on it any more, so the count of that day is kept; today's is not."""
+    """Nothing can report on it any more, so the count of that day is kept. Today's is not told: all count as reporting."""
     desk = await office.desk(office.owner, enrolled_days_ago=5)
     await office.reported(desk, 3)
     now = datetime.now(UTC)
-    assert [day.coverage.reported for day in (await overview(office, now=now)).days] == [0, 0, 0, 1, 0, 0, 0]
-    await office.reported(desk, 2)
-    await desk.use()
     assert [day.coverage.reported for day in (await overview(office, now=now)).days] == [0, 0, 0, 1, 0, 0, 1]
+    await office.reported(desk, 2)
+    await office.reported(desk, 1)
+    days = (await overview(office, now=now)).days
+    assert [day.coverage.reported for day in days] == [0, 0, 0, 1, 0, 1, 1]
+    assert [day.coverage.is_over for day in days] == [True] * 6 + [False]
 
 
 async def test_another_organisation_sees_nothing_of_it(office: Any, other_tenant: Any) -> None:
@@ -178,20 +182,21 @@ class TestWhatSilenceGivesAway:
 
 class TestThePage:
     async def test_it_says_every_figure_with_what_it_rests_on(self, office: Any, owner_api: httpx.AsyncClient) -> None:
-        desk = await office.desk(office.owner)
+        desk = await office.desk(office.owner, enrolled_days_ago=1)
+        await office.reported(desk, 1)
         await office.desk(enrolled_days_ago=1)
         await desk.use(times=12)
         await desk.use(host="chatgpt.com", times=2)
         text = text_of(await owner_api.get("/"))
         assert "Newest record: under a minute ago" in text
-        assert "1 of 2 devices reported today" in text
+        assert "1 of 2 devices reported yesterday" in text
         assert "plus 2 exchanges unpriced" in text
         assert "Exchanges = counted 14" in text
         assert re.search(r"Tokens .*?≈ estimated [\d.]+ – [\d.]+ k", text)
         assert re.search(r"Cost .*?≈ estimated \$ [\d.]+ – [\d.]+", text)
         assert "People with any use = counted 1 of 2" in text
         assert "Nothing before to compare with" in text
-        assert "Devices that did not report 1 of 2 today" in text
+        assert "Devices that did not report 1 of 2 yesterday" in text
 
     async def test_without_any_price_the_cost_is_called_unpriced(
         self, office: Any, owner_api: httpx.AsyncClient

@@ -18,11 +18,14 @@ LOW_COVERAGE: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Of the devices that could report on a day, how many did. By day, never finer."""
+    """Of the devices that could report on a day, how many did. By day, and only days that are over."""
 
     day: date
     reported: int
     enrolled: int
+    is_over: bool = True
+    """False for today. Whoever saw today's count grow could tell when a device began to report: `reported` then says
+    how many are enrolled."""
 
     @property
     def share(self) -> float:
@@ -31,7 +34,7 @@ class Coverage:
     @property
     def is_low(self) -> bool:
         """False on days before the first device: nothing is missing where nothing could report."""
-        return self.enrolled > 0 and self.share < LOW_COVERAGE
+        return self.is_over and self.enrolled > 0 and self.share < LOW_COVERAGE
 
     @property
     def missing(self) -> int:
@@ -39,9 +42,16 @@ class Coverage:
 
 
 def rest_on_alike(one: Sequence[Coverage], other: Sequence[Coverage]) -> bool:
-    """Whether two stretches of days had, per day, about as many reporting devices."""
-    fewer, more = sorted(sum(day.reported for day in days) / len(days) for days in (one, other))
+    """Whether two stretches of days had, per day, about as many reporting devices. A day that is not over says little,
+    so it counts only where there is no other.
+    """
+    fewer, more = sorted(_reporting_a_day(days) for days in (one, other))
     return more > 0 and fewer >= LOW_COVERAGE * more
+
+
+def _reporting_a_day(days: Sequence[Coverage]) -> float:
+    told = [day for day in days if day.is_over] or days
+    return sum(day.reported for day in told) / len(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +111,15 @@ class Overview:
     """None when no device reported in the period before: there is nothing to compare with."""
     is_comparable: bool
     """Whether both periods rest on about as many devices; else a change would be one of devices, not of use."""
-    people: int
-    """Who had any use in the period."""
+    names_people: bool
+    """Whether use is kept with its persons; else everything ends with yesterday and is only by day."""
+    people: int | None
+    """Who had any use in the period; None where that is not kept."""
     people_before: int | None
     people_known: int
     newest: Newest | None
-    today: Coverage
+    reporting: Coverage
+    """Of yesterday for an organisation, of the last day for a person's own devices."""
     days: list[ChartDay]
     middles_before: list[float | None]
     """For each day of the chart the same day of the period before; None where no device reported."""

@@ -60,7 +60,7 @@ class Presentation:
     cost: Tile | None
     tokens: Tile
     exchanges: Tile
-    people: Tile
+    people: Tile | None
     axis: charts.Axis
     chart: Markup
     chart_days: Markup
@@ -102,7 +102,9 @@ def present(found: Overview) -> Presentation:
         cost=cost,
         tokens=tokens,
         exchanges=exchanges,
-        people=_counted_tile(found.people, found.people_before, compared, least_top=found.people_known),
+        people=None
+        if found.people is None
+        else _counted_tile(found.people, found.people_before, compared, least_top=found.people_known),
         axis=(axis := _axis(found)),
         chart=charts.timeline(
             [_point(day) for day in found.days],
@@ -172,9 +174,9 @@ def _freshness(newest: Newest | None, now: datetime) -> str:
 
 
 def _coverage(found: Overview) -> str:
-    return ngettext("%(reported)s of %(n)s device", "%(reported)s of %(n)s devices", found.today.enrolled) % {
-        "reported": figures.count(found.today.reported),
-        "n": figures.count(found.today.enrolled),
+    return ngettext("%(reported)s of %(n)s device", "%(reported)s of %(n)s devices", found.reporting.enrolled) % {
+        "reported": figures.count(found.reporting.reported),
+        "n": figures.count(found.reporting.enrolled),
     }
 
 
@@ -216,7 +218,7 @@ def _summary(found: Overview) -> str:
                 _("Most on %(day)s: %(tokens)s.")
                 % {"day": figures.day(most.coverage.day), "tokens": figures.tokens(most.tokens.interval)}
             )
-    silent = sum(1 for day in found.days if day.tokens is None and day.coverage.enrolled)
+    silent = sum(1 for day in found.days if day.tokens is None and day.coverage.enrolled and day.coverage.is_over)
     if silent:
         sentences.append(
             ngettext("No device reported on %(n)s day.", "No device reported on %(n)s days.", silent) % {"n": silent}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,8 @@ from toktra.server.costs import service as costs
 from toktra.server.costs.projection import Pricing
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
+from toktra.server.ingest.groups import close_days
+from toktra.server.tenants.attribution import Attribution, attribution_of
 from toktra.server.usage import totals
 from toktra.server.usage.discretion import Exchange, Place, minute_may_be_shown, split
 from toktra.server.usage.overview import (
@@ -49,53 +51,79 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"),
 async def overview(
     database: Database, tenant_id: UUID, reader: UUID, period: Period, now: datetime, *, with_exchanges: bool
 ) -> Overview:
-    """The Overview of one organisation for one reader. `with_exchanges`: whether they may see single exchanges."""
-    chosen = span(period, now)
+    """The Overview of one organisation for one reader. `with_exchanges`: whether they may see single exchanges.
+
+    Where use is not kept with its persons it ends with yesterday, and tells of no person and no time.
+    """
     async with database.tenant(tenant_id) as connection:
+        attribution = await attribution_of(connection, tenant_id)
+        if not attribution.names_people:
+            await close_days(connection, tenant_id)
+        chosen = span(period, _told_up_to(attribution, now))
         ledger = _Ledger(connection, tenant_id, reader, now)
         # First, so that what comes in meanwhile is fetched once more by an open page, and never missed.
         state = await ledger.state()
         uses = await ledger.sums(chosen.current)
         uses_before = await ledger.sums(chosen.before)
-        coverage = await ledger.coverage([*chosen.before.days, *chosen.current.days])
+        yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+        *coverage, reporting = await ledger.coverage([*chosen.before.days, *chosen.current.days, yesterday])
         coverage_before, coverage = coverage[: len(chosen.before.days)], coverage[-len(chosen.current.days) :]
         had_devices = any(day.reported for day in coverage_before)
         first, last = chosen.before.first_day, chosen.current.last_day
         pricing = await costs.pricing(connection, tenant_id, first, last)
         (current, before), under, fault = costs.projections(pricing, uses, uses_before, first=first, last=last)
-        newest = await ledger.newest()
+        by_person = attribution.names_people
+        newest = await ledger.newest() if by_person else await ledger.newest_day()
         return Overview(
             span=chosen,
             made_at=now,
-            version=_version(state, reader, period, now),
+            version=_version(state, attribution, reader, period, now),
             standing=_standing(state, newest, uses),
             totals=totals.totals(current),
             totals_before=totals.totals(before) if had_devices else None,
             is_comparable=rest_on_alike(coverage, coverage_before),
-            people=await ledger.people(chosen.current),
-            people_before=await ledger.people(chosen.before) if had_devices else None,
+            names_people=by_person,
+            people=await ledger.people(chosen.current) if by_person else None,
+            people_before=await ledger.people(chosen.before) if by_person and had_devices else None,
             people_known=state.people,
             newest=newest,
-            today=coverage[-1],
+            reporting=reporting,
             days=_chart(uses, coverage, under),
             middles_before=_middles(chosen, uses_before, coverage_before, under),
             providers=totals.by_provider(current),
             currency_fault=fault,
-            last=await ledger.last_exchanges() if with_exchanges else None,
+            last=await ledger.last_exchanges() if with_exchanges and by_person else None,
         )
 
 
 async def current_version(database: Database, tenant_id: UUID, reader: UUID, period: Period, now: datetime) -> str:
     """The `Overview.version` that a page made now would have. One cheap query: open pages ask every few seconds."""
     async with database.tenant(tenant_id) as connection:
+        attribution = await attribution_of(connection, tenant_id)
         state = await _Ledger(connection, tenant_id, reader, now).state()
-    return _version(state, reader, period, now)
+    return _version(state, attribution, reader, period, now)
 
 
-def _version(state: Any, reader: UUID, period: Period, now: datetime) -> str:
-    minute = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}"  # ages are said in minutes
-    said = repr((toktra.__version__, tuple(state), reader, period, minute))
+def _version(state: Any, attribution: Attribution, reader: UUID, period: Period, now: datetime) -> str:
+    """Where no times are told, it must not tell that something was reported just now either."""
+    if attribution.names_people:
+        changes_with = (tuple(state), f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}")  # ages are said in minutes
+    else:
+        changes_with = (state.devices, f"{now.astimezone(UTC):%Y-%m-%d}")
+    said = repr((toktra.__version__, attribution.level, changes_with, reader, period))
     return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _told_up_to(attribution: Attribution, now: datetime) -> datetime:
+    """Now, or the end of yesterday (UTC) where a figure that grew would be somebody's."""
+    if attribution.names_people:
+        return now
+    return datetime.combine(now.astimezone(UTC).date(), time(), UTC) - timedelta(microseconds=1)
+
+
+async def coverage_of(connection: Connection, tenant_id: UUID, days: Sequence[date], now: datetime) -> list[Coverage]:
+    """For each day (UTC) in order: the devices that reported, of those that were enrolled."""
+    return await _Ledger(connection, tenant_id, tenant_id, now).coverage(days)
 
 
 class _Ledger:
@@ -112,8 +140,9 @@ class _Ledger:
         return [HostDay(**row._asdict()) async for row in rows]
 
     async def coverage(self, days: Sequence[date]) -> list[Coverage]:
-        """For each day: the devices that reported, of those that were enrolled."""
-        reported = await self._reported(days)
+        """For each day: the devices that reported, of those that were enrolled. For today it is not told."""
+        today = self._now.astimezone(UTC).date()
+        reported = await self._reported([day for day in days if day < today])
         rows = _queries.devices_enrolled(self._connection, tenant_id=self._tenant_id)
         enrolments = [row async for row in rows]
 
@@ -125,14 +154,21 @@ class _Ledger:
             )
 
         # A device whose clock or enrolment is odd may report all the same; more than all is all.
-        return [Coverage(day, reported[day], max(enrolled(day), reported[day])) for day in days]
+        return [
+            Coverage(day, reported[day], max(enrolled(day), reported[day]))
+            if day < today
+            else Coverage(day, enrolled(day), enrolled(day), is_over=False)
+            for day in days
+        ]
 
     async def _reported(self, days: Sequence[date]) -> dict[date, int]:
-        """Devices that reported on each day. Days that are over are counted once and remembered."""
+        """Devices that reported on each of some days that are over. Older ones are counted once and remembered."""
         over = self._now.astimezone(UTC).date() - timedelta(days=1)  # yesterday's last batches may still be committing
         known = {day: _finished_days.get((self._tenant_id, day)) for day in days if day < over}
         reported = {day: number for day, number in known.items() if number is not None}
         missing = [day for day in days if day not in reported]
+        if not missing:
+            return reported
         rows = _queries.devices_that_reported(
             self._connection, tenant_id=self._tenant_id, first=min(missing), last=max(missing)
         )
@@ -163,6 +199,11 @@ class _Ledger:
         people = 0 if row.is_own else (await self._people_on({row.day})).get((row.day, row.provider_host), 0)
         at = row.at if minute_may_be_shown(is_own=row.is_own, people=people) else None
         return Newest(row.day, at)
+
+    async def newest_day(self) -> Newest | None:
+        """The newest day with use, for readers who are told no time."""
+        day: date | None = await _queries.newest_day(self._connection, tenant_id=self._tenant_id)
+        return Newest(day, None) if day else None
 
     async def last_exchanges(self) -> list[LastExchange]:
         rows = _queries.last_exchanges(
