@@ -30,6 +30,7 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.SIGN_IN_LINK_CREATED: _("Sign-in link created"),
     Tag.SESSION_STARTED: _("Session started"),
     Tag.POLICY_CHANGED: _("Policy changed"),
+    Tag.FIGURES_EXPORTED: _("Figures exported"),
     Tag.AUDIT_EXPORTED: _("Audit trail exported"),
 }
 

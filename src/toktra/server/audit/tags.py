@@ -30,6 +30,8 @@ class Tag(StrEnum):
     SIGN_IN_LINK_CREATED = "sign-in-link:created"
     SESSION_STARTED = "session:started"
     POLICY_CHANGED = "policy:changed"
+    FIGURES_EXPORTED = "figures:exported"
+    """Someone took sums of the organisation's use as a file."""
     AUDIT_EXPORTED = "audit:exported"
 
 
@@ -50,6 +52,7 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.SIGN_IN_LINK_CREATED: frozenset({"expires_at"}),
         Tag.SESSION_STARTED: frozenset(),
         Tag.POLICY_CHANGED: frozenset({"policy", "value"}),
+        Tag.FIGURES_EXPORTED: frozenset({"first_day", "last_day", "rows"}),
         Tag.AUDIT_EXPORTED: frozenset({"entries"}),
     }
 )

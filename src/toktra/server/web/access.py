@@ -28,6 +28,7 @@ class Action(StrEnum):
     END_SESSION = "session:end"
     READ_WHAT_IS_COLLECTED = "what-is-collected:read"
     READ_OVERVIEW = "overview:read"
+    READ_USAGE = "usage:read"
     READ_LAST_EXCHANGES = "last-exchanges:read"
     READ_COST = "cost:read"
     CHANGE_ASSUMPTIONS = "assumptions:change"
@@ -57,6 +58,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.END_SESSION: ANYONE,
         Action.READ_WHAT_IS_COLLECTED: SIGNED_IN,
         Action.READ_OVERVIEW: SIGNED_IN - {Role.EMPLOYEE},
+        Action.READ_USAGE: SIGNED_IN - {Role.EMPLOYEE},
         # One line per use is closer to a person than any sum: not for finance, whose work is sums.
         Action.READ_LAST_EXCHANGES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.READ_COST: SIGNED_IN - {Role.EMPLOYEE},

@@ -40,6 +40,17 @@ def whisker(interval: Interval, top: float, kind: str, *, exact: bool = False) -
     return _svg(f"<svg {_HIDDEN}>{body}</svg>")
 
 
+def ranges(now: Interval, before: Interval | None, top: float) -> Markup:
+    """Two ranges in one table cell: this period over the one it is compared with."""
+    parts = ['<line class="w-base" x1="0" x2="100%" y1="8" y2="8"/>']
+    for interval, kind, y, height in ((now, "now", 2, 5), (before, "prev", 10, 3)):
+        if interval is not None:
+            start = _per_cent(interval.low, top)
+            width = max(_per_cent(interval.high, top) - start, 1)
+            parts.append(f'<rect class="w-{kind}" x="{start:.1f}%" y="{y}" width="{width:.1f}%" height="{height}"/>')
+    return _svg(f'<svg class="cellw" {_HIDDEN}>{"".join(parts)}</svg>')
+
+
 def bar(interval: Interval, top: float) -> Markup:
     """Solid to the low end, pale to the high end."""
     low, high = _per_cent(interval.low, top), _per_cent(interval.high, top)

@@ -21,6 +21,7 @@ class Place:
 
 PLACES: Final = (
     Place("/", "overview", _("Overview"), Action.READ_OVERVIEW),
+    Place("/usage", "usage", _("Usage"), Action.READ_USAGE),
     Place("/cost", "tally", _("Cost"), Action.READ_COST),
     Place("/prices", "doc", _("Prices and assumptions"), Action.READ_COST),
     Place("/reconciliation", "level", _("Reconciliation"), Action.READ_RECONCILIATION),

@@ -14,6 +14,7 @@ from toktra.server.directory.routes import directory_pages
 from toktra.server.people.routes import sign_in_pages
 from toktra.server.portal.routes import portal_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
+from toktra.server.usage.breakdown.routes import breakdown_pages
 from toktra.server.usage.routes import usage_pages
 from toktra.server.web import notices
 from toktra.server.web.access import ALLOWED, Action
@@ -32,6 +33,7 @@ def site_pages() -> list[Page]:
     """Every page of the site. Raises ValueError for one whose action has no line in the table."""
     pages = [
         *usage_pages(),
+        *breakdown_pages(),
         *cost_pages(),
         *reconciliation_pages(),
         *audit_pages(),

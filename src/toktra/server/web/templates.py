@@ -27,6 +27,7 @@ def _environment() -> Environment:
                 "directory": FileSystemLoader(_SERVER / "directory" / "pages"),
                 "people": FileSystemLoader(_SERVER / "people" / "pages"),
                 "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
+                "breakdown": FileSystemLoader(_SERVER / "usage" / "breakdown" / "pages"),
                 "audit": FileSystemLoader(_SERVER / "audit" / "pages"),
                 "portal": FileSystemLoader(_SERVER / "portal" / "pages"),
                 "costs": FileSystemLoader(_SERVER / "costs" / "pages"),
