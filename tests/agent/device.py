@@ -27,6 +27,7 @@ from toktra.agent.identity import Identity
 from toktra.agent.own_record import OwnRecord
 from toktra.agent.privacy_hours.live import LiveHours
 from toktra.agent.privacy_hours.store import Store
+from toktra.agent.privacy_hours.weeks import Inbox
 from toktra.agent.recorder import Recorder
 from toktra.agent.spool import Spool
 from toktra.agent.state_directory import StateDirectory
@@ -42,9 +43,9 @@ T = TypeVar("T")
 class Device:
     """An agent on the state directory `path`, with a thread of its own, on a machine where it is noon."""
 
-    def __init__(self, path: Path, zone: ZoneInfo = ZONE) -> None:
+    def __init__(self, path: Path, machine: Machine | None = None, zone: ZoneInfo = ZONE) -> None:
         self.path = path
-        self.machine = Machine()
+        self.machine = machine or Machine()
         self.zone = zone
         self.server_answers = True
         self._last_seq = 0
@@ -75,7 +76,7 @@ class Device:
         )
         hours = LiveHours(Store(directory.privacy_hours), self.machine.read, lambda: self.zone)
         desk = Desk(self._control, self._record, identity=identity, server=identity.server, uplink=self._uplink)
-        self._gate = GatedSource(self.machine, hours, desk)
+        self._gate = GatedSource(self.machine, hours, desk, Inbox(hours, accounts))
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()

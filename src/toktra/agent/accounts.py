@@ -13,6 +13,7 @@ from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
 
 UNKNOWN: Final = "unknown"
 """Stands for a user that the source cannot know, as in a replay. It can be mapped like any account."""
+_NUMBERED: Final = re.compile(r"uid-([0-9]{1,10})")
 _NAME: Final = re.compile(r"[\w.@+\-\\$ ]{1,128}")
 
 
@@ -30,14 +31,26 @@ def account_of(uid: int) -> str | None:
         return None
 
 
+def uid_of(account: str) -> int | None:
+    """The user id the system's user database has for a name, None when it has none."""
+    try:
+        return pwd.getpwnam(account).pw_uid
+    except (KeyError, ValueError):  # ValueError: a zero byte
+        return None
+
+
 class Accounts:
     """Names by user id. Each user id is looked up once: an account renamed while the agent runs keeps its old name."""
 
     def __init__(
-        self, mapping: Mapping[str, str] | None = None, account: Callable[[int], str | None] = account_of
+        self,
+        mapping: Mapping[str, str] | None = None,
+        account: Callable[[int], str | None] = account_of,
+        uid: Callable[[str], int | None] = uid_of,
     ) -> None:
         self._mapping = dict(mapping or {})
         self._account = account
+        self._uid = uid
         self._names: dict[int | None, str] = {}
 
     def name(self, uid: int | None) -> str:
@@ -45,6 +58,13 @@ class Accounts:
         if uid not in self._names:
             self._names[uid] = self._look_up(uid)
         return self._names[uid]
+
+    def uids(self, name: str) -> set[int]:
+        """The user ids that report under a name; several when accounts were mapped to the same."""
+        accounts = {name, *(account for account, mapped in self._mapping.items() if mapped == name)}
+        numbered = {int(match[1]) for account in accounts if (match := _NUMBERED.fullmatch(account))}
+        named = {uid for account in accounts if (uid := self._uid(account)) is not None}
+        return {uid for uid in numbered | named if self.name(uid) == name}
 
     def _look_up(self, uid: int | None) -> str:
         if uid is None:

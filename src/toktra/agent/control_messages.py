@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from toktra.agent.privacy_hours.gate import Reason
+from toktra.agent.privacy_hours.portal import Waiting
 from toktra.agent.privacy_hours.wishes import MAX_ADDED, MAX_PAUSE_MINUTES
 from toktra.wire.events import UsageEvent, decode
 from toktra.wire.schedule import MAX_SCHEDULE_BYTES, MAX_WINDOWS, Pause, Schedule, Window, ZoneName
@@ -92,7 +93,16 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     limit: Annotated[int, Meta(ge=1, le=MAX_LOGGED)] = 100
 
 
-HoursRequest = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock
+class ConfirmPortal(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="confirm-portal"
+):
+    """I agree to what waits for me."""
+
+    waiting: Waiting
+    """As it was told: what began to wait since is not agreed to."""
+
+
+HoursRequest = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock | ConfirmPortal
 """What is about the Privacy Hours of the account that asks."""
 Request = HoursRequest | Today | Log
 
@@ -117,6 +127,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """As `because`, for a program that has its own words."""
     window: Window | None = None
     """The window that covers this moment, where `reason` is one."""
+    waiting: Waiting | None = None
+    """What would take private time away and therefore waits for the owner; None: nothing."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -22,7 +22,8 @@ from toktra.agent.capture.linux.status import CaptureStatus
 from toktra.agent.capture.observed import ObservedExchange
 from toktra.agent.capture_source import LiveSource
 from toktra.agent.control_messages import Answer, HoursRequest
-from toktra.agent.privacy_hours.live import LiveHours, Look
+from toktra.agent.privacy_hours.live import LiveHours
+from toktra.agent.privacy_hours.look import EVERYBODY, Look
 
 AHEAD_S: Final = 0.25
 """Private time is begun this much early."""
@@ -65,13 +66,26 @@ class Questions(Protocol):
         ...
 
 
+class Letters(Protocol):
+    """What a server says about private time; `privacy_hours.weeks.Inbox` is one."""
+
+    def take_in(self) -> bool:
+        """Gives what came since the last call to the Privacy Hours; whether anything did."""
+        ...
+
+    def note(self) -> None:
+        """Something may have changed that the server is to be told."""
+        ...
+
+
 class GatedSource:
     """A live source of which nobody's private time can be seen, and what the owners of that time ask."""
 
-    def __init__(self, source: LiveSource, hours: LiveHours, control: Questions) -> None:
+    def __init__(self, source: LiveSource, hours: LiveHours, control: Questions, letters: Letters) -> None:
         self._source = source
         self._hours = hours
         self._control = control
+        self._letters = letters
         source.wake_on(control.descriptor)
         self._active: dict[int, float] = {}
         """When an account was last observed, on the monotonic clock; not kept on the disk."""
@@ -90,8 +104,11 @@ class GatedSource:
         """The exchanges that may be recorded. Returns early for a request, after it was answered, and at an edge."""
         passed = self._settle(self._wait(timeout_s))
         asked = self._control.waiting()
+        if self._letters.take_in():  # at a look just taken: what was observed before it is not touched
+            passed += self._settle([])
         if asked:
             notes = [self._hours.act(one.uid, one.request) for one in asked]
+            self._letters.note()
             passed += self._settle([], by_owner=frozenset(one.uid for one in asked))
             for one, note in zip(asked, notes, strict=True):
                 one.answer(self._hours.tell(one.uid, self._last, note))
@@ -147,7 +164,11 @@ class GatedSource:
         if not self._private:
             return True
         active = {uid for uid, at in self._active.items() if now.reading.monotonic_s - at < ACTIVE_FOR_S}
-        return not (self._hours.has_plans() | active) <= self._private
+        return not all(self._is_private(uid, now) for uid in self._hours.has_plans() | active)
+
+    def _is_private(self, uid: int, look: Look) -> bool:
+        """Whether an account is private since the last cut, at which `look` or one like it was taken."""
+        return (uid if uid in look.decisions else EVERYBODY) in self._private
 
     def _private_at(self, look: Look) -> frozenset[int]:
         """Who is private, or about to be."""
@@ -174,7 +195,7 @@ class GatedSource:
         """Up to when, on the monotonic clock, this account was certainly not private since the last cut."""
         if uid is None:  # anybody's
             return min((self._bound(one, now, by_owner) for one in now.decisions), default=math.inf)
-        if uid in self._private:
+        if self._is_private(uid, self._last):
             return -math.inf
         expected_s = self._last.observed_before(uid)
         if now.is_private(uid) and now.reading.monotonic_s < expected_s and uid not in by_owner:

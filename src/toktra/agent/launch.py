@@ -38,6 +38,7 @@ from toktra.agent.own_record import OwnRecord
 from toktra.agent.privacy_hours.device import DeviceZone, clock_reader
 from toktra.agent.privacy_hours.live import LiveHours
 from toktra.agent.privacy_hours.store import Store
+from toktra.agent.privacy_hours.weeks import Asking, Inbox
 from toktra.agent.recorder import Recorder
 from toktra.agent.reporter import Reporter
 from toktra.agent.rights import account_to_become, become, check_rights_to_watch
@@ -46,6 +47,7 @@ from toktra.agent.service import Service
 from toktra.agent.settings import AgentSettings
 from toktra.agent.spool import Progress, Spool
 from toktra.agent.state_directory import StateDirectory, StateNotUsable
+from toktra.agent.timetable import asking_times, upload_times
 from toktra.agent.transport import Transport
 from toktra.agent.uplink import Uplink
 from toktra.catalogue import Catalogue, load_catalogue
@@ -98,13 +100,25 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
             monotonic=time.monotonic,
             now=_now,
             jitter=_jitter,
+            timetable=upload_times(server, monotonic=time.monotonic, chance=_jitter)
+            if settings.replay is None
+            else None,
         )
+        asking = None
         if settings.replay is None:
             hours = LiveHours(Store(state.privacy_hours), read_clocks, read_zone)
             record = OwnRecord(state.spool, accounts.name)
             stack.callback(record.close)
             desk = Desk(_open_control(state, stack), record, identity=identity, server=server, uplink=uplink)
-            gated = GatedSource(watching, hours, desk)
+            inbox = Inbox(hours, accounts)
+            gated = GatedSource(watching, hours, desk, inbox)
+            asking = Asking(
+                inbox,
+                transport.post,
+                agent_version=toktra.__version__,
+                timetable=asking_times(server, monotonic=time.monotonic, chance=_jitter),
+                monotonic=time.monotonic,
+            )
             source: CaptureSource = gated
             may_send = gated.may_send
             progress = None
@@ -129,6 +143,7 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
             publish=reporter.publish,
             progress=progress,
             may_send=may_send,
+            asking=asking,
         )
         _log.info("toktra agent %s reports to %s at %s", toktra.__version__, identity.tenant, server)
         give_back_memory()

@@ -11,6 +11,7 @@ from typing import Final
 from toktra.agent.capture.observed import ObservedExchange
 from toktra.agent.capture_source import CaptureSource, SourceEnded
 from toktra.agent.errors import AgentError
+from toktra.agent.privacy_hours.weeks import Asking
 from toktra.agent.recorder import Recorder
 from toktra.agent.spool import Progress, Spool, SpoolNotWritable
 from toktra.agent.uplink import ANSWER_WITHIN_S, Uplink
@@ -42,6 +43,7 @@ class Service:
         publish: Callable[[Service], None],
         progress: Callable[[], Progress] | None = None,
         may_send: Callable[[], bool] = lambda: True,
+        asking: Asking | None = None,
     ) -> None:
         """`publish` is called about once a second. `progress` is for a source that can be read again.
 
@@ -54,6 +56,7 @@ class Service:
         self._publish = publish
         self._progress = progress
         self._may_send = may_send
+        self._asking = asking
 
         self.recorded = 0
         """Events made since the start."""
@@ -132,7 +135,10 @@ class Service:
         """The uplink's thread. What ends it ends the agent."""
         try:
             while not self._ending.is_set():
-                self._news.wait(self._step())
+                pause_s = self._step()
+                if self._asking is not None:
+                    pause_s = min(pause_s, self._asking.step(ANSWER_WITHIN_S))
+                self._news.wait(pause_s)
                 self._news.clear()
             self._upload_rest()
         except Exception as error:

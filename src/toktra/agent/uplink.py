@@ -9,6 +9,7 @@
   lost spool): a new epoch begins and all that waits is numbered anew.
 - An event refused by name (400 with events[i]) may not block the others: it moves to the spool's refused events and the
   rest goes on. When an earlier try may have arrived, a question makes sure first that the server does not have it.
+- With a timetable all of that happens at its times. Only trying again after a failure comes in between.
 - No answer, 5xx and 429 are tried again with exponential backoff and full jitter, or when Retry-After says. 401 and 403
   wait an hour, since only a person can change them; recording goes on meanwhile.
 """
@@ -28,6 +29,7 @@ import msgspec
 
 from toktra.agent.problem import read_problem
 from toktra.agent.spool import Numbered, Spool
+from toktra.agent.timetable import Timetable
 from toktra.agent.transport import Answer, Post, Unreachable
 from toktra.wire.events import (
     MAX_BATCH_EVENTS,
@@ -102,9 +104,10 @@ class Uplink:
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
         jitter: Callable[[], float],
+        timetable: Timetable | None = None,
         batch_limit: int = MAX_BATCH_EVENTS,
     ) -> None:
-        """`jitter` draws evenly from [0, 1)."""
+        """`jitter` draws evenly from [0, 1). Without a timetable events go out as they come."""
         self._spool = spool
         self._post = post
         self._device = device
@@ -119,6 +122,7 @@ class Uplink:
         self._not_before = -math.inf
         self._company_since: float | None = None
         self._failures = 0
+        self._timetable = timetable
         self._batch_limit = batch_limit
         self._refusal: _Refusal | None = None
         self._in_doubt = True
@@ -134,6 +138,8 @@ class Uplink:
         now = self._monotonic()
         if now < self._not_before:
             return self._not_before - now
+        if self._timetable is not None and not at_once:
+            return self._step_on(self._timetable, now, may_send, answer_within_s)
         if now >= self._ask_at:
             self._exchange(self._question(), answer_within_s)
         elif not may_send:
@@ -145,6 +151,22 @@ class Uplink:
             self._company_since = None
             self._exchange(self._spool.next_batch(self._batch_limit), answer_within_s)
         return max(0.0, self._not_before - self._monotonic())
+
+    def _step_on(self, timetable: Timetable, now: float, may_send: bool, answer_within_s: float) -> float:
+        """At its times the device sends all that waits; without anything to send, or leave to send it, a question.
+
+        So the server hears from it at the same times whatever its owner does.
+        """
+        due_in_s = timetable.due_in_s(now)
+        if due_in_s > 0:
+            return due_in_s
+        sends = may_send and now < self._ask_at and self._spool.counts().waiting > 0
+        self._exchange(self._spool.next_batch(self._batch_limit) if sends else self._question(), answer_within_s)
+        now = self._monotonic()
+        is_asked = self.condition.link is Link.CONNECTED and now < self._ask_at
+        if is_asked and not (may_send and self._spool.counts().waiting):
+            timetable.done(now)
+        return max(self._not_before - now, timetable.due_in_s(now), 0.0)
 
     def _wait_for_company(self, now: float, *, at_once: bool) -> float:
         """Seconds until a batch is due, 0 when it is."""

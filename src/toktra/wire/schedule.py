@@ -6,6 +6,7 @@ A schedule is written in wall-clock time and names its zone; which instants it c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
 
@@ -91,6 +92,48 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if len(self.windows) > MAX_WINDOWS:
             raise ValueError(f"windows: a schedule may hold {MAX_WINDOWS}, this one has {len(self.windows)}")
+
+
+def by_day(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """The same private time with a window of its own for each day, each once: what can be compared and taken apart."""
+    apart: dict[Window, None] = {}
+    for window in windows:
+        if isinstance(window, DatedWindow):
+            apart[window] = None
+        else:
+            apart.update((msgspec.structs.replace(window, days=(day,)), None) for day in window.days)
+    return tuple(apart)
+
+
+def joined(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """The same private time with the days that share their times in one window; dated windows last, each once."""
+    days: dict[tuple[int, int], set[Day]] = {}
+    dated: set[DatedWindow] = set()
+    for window in windows:
+        if isinstance(window, DatedWindow):
+            dated.add(window)
+        else:
+            days.setdefault((window.start_minute, window.end_minute), set()).update(window.days)
+    weekly = [
+        WeeklyWindow(days=tuple(day for day in DAYS if day in chosen), start_minute=start, end_minute=end)
+        for (start, end), chosen in days.items()
+    ]
+    weekly.sort(key=lambda one: (DAYS.index(one.days[0]), one.start_minute, one.end_minute))
+    return (*weekly, *sorted(dated, key=lambda one: (one.on, one.start_minute, one.end_minute)))
+
+
+def lies_within(window: Window, other: Window) -> bool:
+    """Whether the clock on the wall shows no minute of a window that is not in the other; both as `by_day` gives them.
+
+    Where the clock changes a window can begin earlier than a longer one around it: see `agent.privacy_hours.edges`.
+    """
+    same_day = (
+        window.on == other.on
+        if isinstance(window, DatedWindow) and isinstance(other, DatedWindow)
+        else isinstance(window, WeeklyWindow) and isinstance(other, WeeklyWindow) and window.days == other.days
+    )
+    end, other_end = (one.start_minute + one.length_minutes for one in (window, other))
+    return same_day and other.start_minute <= window.start_minute and end <= other_end
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

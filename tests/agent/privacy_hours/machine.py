@@ -19,8 +19,10 @@ from toktra.agent.gate import GatedSource
 from toktra.agent.privacy_hours.clock import Reading
 from toktra.agent.privacy_hours.live import LiveHours
 from toktra.agent.privacy_hours.store import Store
+from toktra.agent.privacy_hours.weeks import Inbox
 from toktra.agent.recorder import Recorder
-from toktra.wire.events import UsageEvent
+from toktra.wire.events import UsageEvent, encode
+from toktra.wire.portal import WeeksAnswer, decode_answer
 
 NOON = datetime(2027, 1, 4, 12, tzinfo=UTC).timestamp()  # a Monday
 ZONE = ZoneInfo("Etc/UTC")
@@ -156,7 +158,8 @@ class Agent:
     def start(self) -> None:
         self.machine.watching = True  # the kernel program is attached before anybody can be asked
         hours = LiveHours(Store(self.state / "privacy-hours"), self.machine.read, lambda: self.zone)
-        self.gate = GatedSource(self.machine, hours, self._desk)
+        self.inbox = Inbox(hours, Accounts(account=lambda uid: f"user{uid}", uid=_number_in))
+        self.gate = GatedSource(self.machine, hours, self._desk, self.inbox)
 
     def look(self) -> list[int]:
         """The sendings that are recorded by a look at this moment."""
@@ -178,6 +181,11 @@ class Agent:
         [answer] = question.answered
         return answer
 
+    def hear(self, answer: WeeksAnswer) -> list[int]:
+        """The server says something; the sendings that are recorded by the look that takes it in."""
+        self.inbox.put(decode_answer(encode(answer)))
+        return self.look()
+
     def stop(self) -> list[int]:
         return self._record(self.gate.close())
 
@@ -188,6 +196,11 @@ class Agent:
         events = self._recorder.events(observed)
         self.events += events
         return [number for event in events for number in numbers(event.request_bytes)]
+
+
+def _number_in(account: str) -> int | None:
+    """As the system's user database: user1000 is 1000."""
+    return int(account[4:]) if account.startswith("user") and account[4:].isdecimal() else None
 
 
 def numbers(sent: int) -> list[int]:

@@ -17,7 +17,7 @@ from toktra.agent.privacy_hours.edges import Span, occurrence
 from toktra.agent.privacy_hours.gate import Decision, Gate, Reason, State
 from toktra.agent.privacy_hours.timeline import Slack
 from toktra.agent.privacy_hours.windows import parse_window
-from toktra.agent.privacy_hours.wishes import Damaged, TooManyAdded, Wishes, from_disk, pause_until, plan, to_disk
+from toktra.agent.privacy_hours.wishes import Damaged, TooManyAdded, Wishes, add, from_disk, pause_until, plan, to_disk
 from toktra.agent.privacy_hours.words import because, sentence
 from toktra.agent.privacy_hours.zones import UnknownZone
 from toktra.wire.schedule import DAYS, DatedWindow, Schedule, WeeklyWindow, Window
@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_private_until_the_owner_sets_it_again() -> None:
     damaged = Gate(None, trust_at_first(reading()))
     damaged.pause_for(1, reading())
     damaged.resume(reading())
-    damaged.add(schedule("2027-01-01"))
+    damaged.take_in(Wishes(schedule=schedule("2027-01-01")))
     assert damaged.decide(reading(YEAR_S), BERLIN) == Decision(State.PRIVATE, None, Reason.DAMAGED)
     damaged.obey_owner(Wishes(schedule=schedule("sat")))
     assert damaged.decide(reading(YEAR_S), BERLIN).state is State.OBSERVED
@@ -108,7 +108,7 @@ def test_end_now_lifts_what_runs_this_once_and_nothing_that_was_added() -> None:
     assert until(device.decide(reading(), BERLIN)) == 0.5
     assert until(device.decide(reading(HOUR_S / 2), BERLIN)) == 2
     device.resume(reading(HOUR_S))
-    device.add(schedule("mon 13:00-13:15"))
+    server_adds(device, schedule("mon 13:00-13:15"))
     agreed = device.decide(reading(HOUR_S + 1), BERLIN)
     assert (agreed.state, agreed.reason, until(agreed)) == (State.PRIVATE, Reason.ADDED, 1.25)
     device.resume(reading(HOUR_S + 2))
@@ -214,7 +214,7 @@ def test_a_server_message_in_an_unknown_zone_changes_nothing() -> None:
     device = gate("sat")
     before = device.wishes
     with pytest.raises(UnknownZone):
-        device.add(schedule("daily", zone="Mars/Olympus"))
+        server_adds(device, schedule("daily", zone="Mars/Olympus"))
     assert device.wishes == before
 
 
@@ -225,6 +225,11 @@ def test_every_reason_has_its_words(reason: Reason) -> None:
     assert because(decision).endswith(".")
     assert ("works agreement" in because(decision)) == (reason is Reason.ADDED)
     assert sentence(decision, BERLIN).startswith("Private, with no end planned.")
+
+
+def server_adds(device: Gate, more: Schedule) -> None:
+    if device.wishes is not None:
+        device.take_in(add(device.wishes, more))
 
 
 HOURS = st.tuples(st.integers(0, 1439), st.integers(1, 1440)).filter(lambda hours: hours[0] != hours[1])
@@ -330,7 +335,7 @@ class DeviceOfOneOwner(RuleBasedStateMachine):
     def server_adds(self, more: Schedule) -> None:
         before = self.decide().state
         try:
-            self.gate.add(more)
+            server_adds(self.gate, more)
         except TooManyAdded:
             return
         assert before is State.OBSERVED or self.decide().state is State.PRIVATE

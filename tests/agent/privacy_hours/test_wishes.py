@@ -17,7 +17,6 @@ from toktra.agent.privacy_hours.wishes import (
     TooManyAdded,
     Wishes,
     add,
-    confirm_added,
     from_disk,
     pause_for,
     pause_until,
@@ -82,7 +81,6 @@ def test_a_server_only_adds() -> None:
     assert add(once, nights) == once
     assert add(once, weekends).added == (nights, weekends)
     assert add(once, weekends).schedule == LUNCH.schedule
-    assert confirm_added(add(once, weekends), (weekends,)).added == (weekends,)
 
 
 def test_there_is_room_for_so_many_added_schedules() -> None:
@@ -97,8 +95,6 @@ def test_a_schedule_in_an_unknown_zone_is_refused_before_it_is_kept() -> None:
     for act in (plan, add):
         with pytest.raises(UnknownZone):
             act(LUNCH, schedule("daily", zone="Mars/Olympus"))
-    with pytest.raises(UnknownZone):
-        confirm_added(LUNCH, (schedule("daily", zone="Mars/Olympus"),))
 
 
 FULL = add(

@@ -17,6 +17,7 @@ from toktra.agent.control_client import ask
 from toktra.agent.control_messages import (
     Add,
     ConfirmClock,
+    ConfirmPortal,
     HoursRequest,
     PauseFor,
     PauseUntil,
@@ -32,7 +33,7 @@ from toktra.agent.privacy_hours.gate import decide_at
 from toktra.agent.privacy_hours.timeline import FIRST_S, LAST_S, Timeline
 from toktra.agent.privacy_hours.windows import UnreadableWindow, format_window, parse_window
 from toktra.agent.privacy_hours.wishes import MAX_PAUSE_MINUTES
-from toktra.agent.privacy_hours.words import because, sentence
+from toktra.agent.privacy_hours.words import because, sentence, what_waits
 from toktra.agent.privacy_hours.zones import UnknownZone, find_zone
 from toktra.agent.state_directory import find_running
 from toktra.wire.schedule import FIRST_DATE, LAST_DATE, MAX_WINDOWS, Schedule, Window
@@ -168,6 +169,22 @@ def resume(state: Path | None) -> None:
     _ask_and_tell(state, Resume())
 
 
+@privacy_hours.command("confirm")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@state_option
+def confirm_portal(state: Path | None, yes: bool) -> None:
+    """Agree that private time ends on this device which was taken out elsewhere, in the portal or by an agreement."""
+    told = _ask(state, Show())
+    if told.waiting is None:
+        click.echo("Nothing waits for you.")
+        return
+    click.echo("\n".join(what_waits(told.waiting)))
+    if yes or click.confirm("End this private time on this device?"):
+        _ask_and_tell(state, ConfirmPortal(waiting=told.waiting))
+    else:
+        click.echo("Nothing was changed.")
+
+
 @privacy_hours.command("confirm-clock")
 @state_option
 def confirm_clock(state: Path | None) -> None:
@@ -237,6 +254,8 @@ def _at_length(told: Told) -> str:
     ):
         if schedule.windows:
             lines += ["", f"{whose}, {schedule.zone}:", *(f"  {format_window(window)}" for window in schedule.windows)]
+    if told.waiting:
+        lines += ["", *what_waits(told.waiting), "It stays private until you agree: toktra privacy-hours confirm"]
     if told.schedule and not told.schedule.windows:
         lines += ["", 'You have no windows. Add one: toktra privacy-hours add "mon-fri 12:00-13:00"']
     return "\n".join(lines)
@@ -254,4 +273,5 @@ def _as_json(told: Told) -> dict[str, object]:
             {"zone": added.zone, "windows": [format_window(window) for window in added.windows]} for added in told.added
         ],
         "paused": told.pause is not None,
+        "waits_for_you": what_waits(told.waiting) if told.waiting else [],
     }

@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 from toktra.agent.privacy_hours.calendar import Calendar
 from toktra.agent.privacy_hours.clock import Reading, Trust, slack, trust_after, trust_confirmed
 from toktra.agent.privacy_hours.timeline import FIRST_S, LAST_S, NO_SLACK, Slack, Timeline
-from toktra.agent.privacy_hours.wishes import Wishes, add, end_pause, pause_for, pause_until, resume
+from toktra.agent.privacy_hours.wishes import Wishes, end_pause, pause_for, pause_until, resume
 from toktra.agent.privacy_hours.zones import UnknownZone, find_zone
-from toktra.wire.schedule import Resumption, Schedule, Window
+from toktra.wire.schedule import Resumption, Window
 
 
 class State(Enum):
@@ -155,10 +155,10 @@ class Gate:
         except UnknownZone:
             return self.obey_owner(end_pause(self._wishes))
 
-    def add(self, schedule: Schedule) -> None:
-        """A server asks for more private time. Raises UnknownZone and TooManyAdded, and then changes nothing."""
+    def take_in(self, wishes: Wishes) -> None:
+        """A server added private time: `wishes` are ours and what `portal` or `wishes.add` put to them."""
         if self._wishes is not None:  # while nothing can be read, all time is private already
-            self._wishes = add(self._wishes, schedule)
+            self._wishes = wishes
             self._forget()
 
     def confirm_clock(self, reading: Reading) -> None:
@@ -208,8 +208,9 @@ class Gate:
             return None
         try:
             calendars = [
-                Calendar(schedule, zone, added=schedule is not wishes.schedule, lifted=lifts)
-                for schedule, lifts in ((wishes.schedule, lifted), *((added, None) for added in wishes.added))
+                Calendar(schedule, zone, added=added, lifted=None if added else lifted)
+                for schedules, added in ((wishes.own, False), (wishes.added, True))
+                for schedule in schedules
                 for zone in {find_zone(schedule.zone), self._zone}
             ]
         except UnknownZone:
@@ -233,7 +234,7 @@ class Gate:
 
 def nothing_planned(wishes: Wishes) -> bool:
     """No window and no pause: all time is observed, whatever clock and zone say."""
-    return wishes.pause is None and not any(schedule.windows for schedule in (wishes.schedule, *wishes.added))
+    return wishes.pause is None and not any(schedule.windows for schedule in (*wishes.own, *wishes.added))
 
 
 def _paused_before_s(wishes: Wishes) -> float:

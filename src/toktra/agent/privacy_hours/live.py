@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from toktra.agent.control_messages import (
     Add,
     Answer,
     ConfirmClock,
+    ConfirmPortal,
     HoursRequest,
     PauseFor,
     PauseUntil,
@@ -31,13 +32,24 @@ from toktra.agent.control_messages import (
     in_utc,
 )
 from toktra.agent.privacy_hours.clock import WRITTEN_S, Reading, Settled, Trust, slack, trust_after, trust_at_first
-from toktra.agent.privacy_hours.gate import Decision, Gate, Reason, State, nothing_planned
+from toktra.agent.privacy_hours.gate import Gate, Reason, State, nothing_planned
+from toktra.agent.privacy_hours.look import EVERYBODY, Look
+from toktra.agent.privacy_hours.portal import (
+    TooManyWindows,
+    confirm,
+    keep,
+    receive_agreement,
+    receive_week,
+    standing,
+    waiting,
+)
 from toktra.agent.privacy_hours.store import Kept, Store
 from toktra.agent.privacy_hours.timeline import NO_SLACK
 from toktra.agent.privacy_hours.windows import format_window
-from toktra.agent.privacy_hours.wishes import MAX_PAUSE_MINUTES, Wishes, pause_until, plan
+from toktra.agent.privacy_hours.wishes import MAX_PAUSE_MINUTES, TooManyAdded, Wishes, pause_until, plan
 from toktra.agent.privacy_hours.words import because, sentence
 from toktra.agent.privacy_hours.zones import UnknownZone, find_zone
+from toktra.wire.portal import Standing, WeeksAnswer
 from toktra.wire.schedule import MAX_WINDOWS, Schedule, Window
 
 KEEP_TRUST_EVERY_S: Final = 300.0
@@ -58,29 +70,6 @@ class _NotPossible(Exception):
     """For the owner: what is wrong with what they asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The clocks at one moment, and what they decide for each account that has ever set Privacy Hours."""
-
-    reading: Reading
-    decisions: Mapping[int, Decision]
-    """By user id. Who is not in here is observed, with no end in sight."""
-
-    def is_private(self, uid: int) -> bool:
-        """Whether this account is private at this moment."""
-        found = self.decisions.get(uid)
-        return found is not None and found.state is State.PRIVATE
-
-    def observed_before(self, uid: int) -> float:
-        """Until when this account is observed as far as this look can tell, on the monotonic clock."""
-        found = self.decisions.get(uid)
-        if found is None or (found.state is State.OBSERVED and found.until is None):
-            return math.inf
-        if found.state is State.PRIVATE or found.until is None:
-            return -math.inf
-        return self.reading.monotonic_s + found.until.timestamp() - self.reading.wall_s
-
-
 class LiveHours:
     """Holds a gate for each account that has ever set Privacy Hours."""
 
@@ -90,7 +79,7 @@ class LiveHours:
         self._zone = zone
         self._gates = {uid: _gate(kept) for uid, kept in store.read().items()}
         self._clock = trust_at_first(read())
-        """What this run of the agent has seen of the clock: an account's first wish meets the doubt there already is."""
+        """What this run has seen of the clock: an account's first wish meets the doubt there already is."""
         self._kept_trust: dict[int, Trust] = {}
         self._keep_trust_at = -math.inf
 
@@ -105,7 +94,35 @@ class LiveHours:
 
     def has_plans(self) -> set[int]:
         """The accounts with a window, a pause, or Privacy Hours that cannot be read."""
-        return {uid for uid, gate in self._gates.items() if gate.wishes is None or not nothing_planned(gate.wishes)}
+        return {
+            uid
+            for uid, gate in self._gates.items()
+            if uid != EVERYBODY and (gate.wishes is None or not nothing_planned(gate.wishes))
+        }
+
+    def in_use(self) -> bool:
+        """Whether any account ever used Privacy Hours; what a works agreement added is no use."""
+        return any(uid != EVERYBODY and (gate.wishes is None or gate.wishes.used) for uid, gate in self._gates.items())
+
+    def standings(self) -> dict[int, tuple[int, Standing]]:
+        """How the newest week from the portal stands with each account that was sent one: its version, and how."""
+        return {
+            uid: (gate.wishes.server.version, standing(gate.wishes))
+            for uid, gate in self._gates.items()
+            if gate.wishes is not None and gate.wishes.server.version
+        }
+
+    def take_in(self, answer: WeeksAnswer, accounts: Callable[[str], Iterable[int]]) -> None:
+        """What the server says. It can only add; `accounts` are the user ids that report under a name.
+
+        What cannot be taken in is named in the log, and tried again with the next answer.
+        """
+        agreement = partial(receive_agreement, version=answer.agreement_version, agreement=answer.agreement)
+        for uid in (EVERYBODY, *self._gates):
+            self._grow(uid, agreement)
+        for one in answer.weeks:
+            for uid in accounts(one.account):
+                self._grow(uid, partial(receive_week, version=one.version, week=one.schedule))
 
     def act(self, uid: int, request: HoursRequest) -> str | Refused:
         """Does what an owner asks, for the owner's account alone. A note to them, or why nothing was changed."""
@@ -121,9 +138,9 @@ class LiveHours:
         if isinstance(note, Refused):
             return note
         gate = self._gates.get(uid)
-        wishes = gate.wishes if gate else Wishes(schedule=Schedule(zone=self._device_zone().key))
+        wishes = gate.wishes if gate else self._wishes_at_first()
         zone = self._zone() or (self._zone_of(wishes) if wishes else None) or _UTC
-        decision = look.decisions.get(uid) or Gate(wishes, trust_at_first(look.reading)).decide(look.reading, zone)
+        decision = look.of(uid) or Gate(wishes, trust_at_first(look.reading)).decide(look.reading, zone)
         return Told(
             private=decision.state is State.PRIVATE,
             until=decision.until,
@@ -134,6 +151,7 @@ class LiveHours:
             pause=wishes.pause if wishes else None,
             note=note or _WHAT_TO_DO.get(decision.reason, ""),
             reason=decision.reason,
+            waiting=waiting(wishes) if wishes else None,
             window=decision.window,
         )
 
@@ -143,13 +161,13 @@ class LiveHours:
         reading = self._read()
         gate = self._gates.get(uid) or self._first(reading)
         match request:
-            case Add():
-                self._plan(uid, gate, self._with(gate, request))
-            case Remove():
-                self._plan(uid, gate, _without(gate, request.windows))
+            case Add(windows=windows):
+                wishes = plan(gate.wishes or self._wishes_at_first(), self._with(gate, request))
+                self._obey(uid, gate, keep(wishes, windows))
+            case Remove(windows=windows):
+                self._obey(uid, gate, _without(gate, windows))
             case RemoveAll():
-                zone = self._zone_of(gate.wishes) if gate.wishes else None
-                self._plan(uid, gate, Schedule(zone=(zone or self._device_zone()).key))
+                self._begin_anew(uid, gate)
             case PauseFor(minutes=minutes):
                 _pause(gate, minutes, reading)
                 return self._keep_for_now(uid, gate)
@@ -161,19 +179,58 @@ class LiveHours:
                     raise _NotPossible(because(gate.decide(reading, self._zone())) + " " + _WHAT_TO_DO[Reason.DAMAGED])
                 gate.resume(reading)
                 return self._keep_for_now(uid, gate)
-            case ConfirmClock() if uid in self._gates:
+            case ConfirmClock() if uid in self._gates or EVERYBODY in self._gates:
                 gate.confirm_clock(reading)
+                if uid not in self._gates and gate.wishes is not None:  # no longer as everybody is, who may be in doubt
+                    self._obey(uid, gate, gate.wishes)
                 self._keep_trusts(self._trusts(), reading)
+            case ConfirmPortal(waiting=agreed):
+                if gate.wishes is None or waiting(gate.wishes) != agreed:
+                    raise _NotPossible("what waits for you has changed since it was shown. Look again: `show`")
+                self._obey(uid, gate, confirm(gate.wishes))
         return ""
 
     def _first(self, reading: Reading) -> Gate:
         """A gate for an account that has none yet; it counts once the account's first wish is kept."""
         self._clock = trust_after(self._clock, reading)
-        return Gate(Wishes(schedule=Schedule(zone=self._device_zone().key)), self._clock)
+        return Gate(self._wishes_at_first(), self._clock)
 
-    def _plan(self, uid: int, gate: Gate, schedule: Schedule) -> None:
+    def _wishes_at_first(self) -> Wishes:
+        """An empty schedule, and what a works agreement gave everybody."""
+        schedule = Schedule(zone=self._device_zone().key)
+        everybody = self._gates.get(EVERYBODY)
+        if everybody is None or everybody.wishes is None:
+            return Wishes(schedule=schedule, used=False)
+        return msgspec.structs.replace(everybody.wishes, schedule=schedule)
+
+    def _begin_anew(self, uid: int, gate: Gate) -> None:
+        """No window of the owner's is left, wherever it was written. What was added by others stays."""
+        before = gate.wishes or self._wishes_at_first()
+        zone = self._zone_of(before) or self._device_zone()
+        server = msgspec.structs.replace(before.server, leaving=(), moved=())
+        self._obey(uid, gate, plan(msgspec.structs.replace(before, server=server), Schedule(zone=zone.key)))
+
+    def _grow(self, uid: int, add: Callable[[Wishes], Wishes]) -> None:
+        """Private time that a server adds for an account, also for one that has no Privacy Hours yet."""
+        gate = self._gates.get(uid) or self._first(self._read())
+        if gate.wishes is None:  # all time is private until the owner begins anew
+            return
+        try:
+            wishes = add(gate.wishes)
+            if wishes == gate.wishes:
+                return
+            self._keep_wishes(uid, gate, wishes)
+        except (UnknownZone, TooManyAdded, TooManyWindows) as error:
+            _log.warning("Private time from the server cannot be taken in: %s.", error)
+            return
+        except OSError as error:
+            _log.warning("Private time from the server cannot be written to the disk (%s).", error.strerror)
+            return
+        gate.take_in(wishes)
+        self._gates[uid] = gate
+
+    def _obey(self, uid: int, gate: Gate, wishes: Wishes) -> None:
         """On the disk first: what cannot be kept is not promised."""
-        wishes = plan(gate.wishes, schedule) if gate.wishes else Wishes(schedule=schedule)
         self._keep_wishes(uid, gate, wishes)
         gate.obey_owner(wishes)
         self._gates[uid] = gate
@@ -246,7 +303,7 @@ def _gate(kept: Kept) -> Gate:
     return Gate(kept.wishes, kept.trust or lost)
 
 
-def _without(gate: Gate, windows: tuple[Window, ...]) -> Schedule:
+def _without(gate: Gate, windows: tuple[Window, ...]) -> Wishes:
     if gate.wishes is None:
         raise _NotPossible("the Privacy Hours on this device cannot be read. `remove --all` begins anew")
     schedule = gate.wishes.schedule
@@ -255,7 +312,8 @@ def _without(gate: Gate, windows: tuple[Window, ...]) -> Schedule:
             raise _NotPossible(
                 f"{format_window(window)!r} is not a window of yours. `show` lists them; write it as it stands there"
             )
-    return msgspec.structs.replace(schedule, windows=tuple(one for one in schedule.windows if one not in windows))
+    left = tuple(one for one in schedule.windows if one not in windows)
+    return plan(gate.wishes, msgspec.structs.replace(schedule, windows=left))
 
 
 def _pause(gate: Gate, minutes: int, reading: Reading) -> None:

@@ -1,7 +1,7 @@
 """What the owner of a device wants private, what others added, and the acts that change it. Pure; kept on disk as text.
 
 Only the owner's acts take private time away. What comes from a server, a works agreement or a change made in the
-portal, goes through `add` alone, and `add` cannot.
+portal, goes through `add` and through `portal`, and they cannot.
 """
 
 from __future__ import annotations
@@ -17,10 +17,27 @@ from msgspec import Meta
 from toktra.agent.privacy_hours.calendar import Calendar
 from toktra.agent.privacy_hours.zones import find_zone
 from toktra.wire.events import InvalidMessage, decode, encode
-from toktra.wire.schedule import Pause, Resumption, Schedule
+from toktra.wire.schedule import Pause, Resumption, Schedule, Window, by_day
 
 MAX_ADDED: Final = 16
 MAX_PAUSE_MINUTES: Final = 31 * 24 * 60
+
+
+class FromServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a server said last, and what it would take away; see `portal`."""
+
+    version: int = 0
+    """Of the owner's week in the portal; 0: none came yet. Never goes back."""
+    week: Schedule | None = None
+    """That week."""
+    leaving: tuple[Window, ...] = ()
+    """Windows of the owner's, day by day, which the newest week does not have. They hold until the owner confirms."""
+    moved: Annotated[tuple[Schedule, ...], Meta(max_length=MAX_ADDED)] = ()
+    """Weeks written in another zone than the owner's schedule. They hold beside it until the owner confirms."""
+    agreement_version: int = 0
+    agreement: Schedule | None = None
+    """The works agreement's private time, as it stood last. It is in `Wishes.added`, as are earlier ones until the
+    owner confirms."""
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +49,14 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Private time from elsewhere, beside the owner's."""
     pause: Pause | None = None
     resumption: Resumption | None = None
+    server: FromServer = FromServer()
+    used: bool = True
+    """Whether the owner ever set anything. False: all that is here was added by a works agreement."""
+
+    @property
+    def own(self) -> tuple[Schedule, ...]:
+        """The owner's windows, wherever they wrote them; the rest is `added`."""
+        return (self.schedule, *self.server.moved)
 
 
 class Damaged(ValueError):
@@ -45,7 +70,10 @@ class TooManyAdded(ValueError):
 def plan(wishes: Wishes, schedule: Schedule) -> Wishes:
     """The owner's new schedule. What they ended early counts for the old one only. Raises UnknownZone."""
     find_zone(schedule.zone)
-    return msgspec.structs.replace(wishes, schedule=schedule, resumption=None)
+    there = set(by_day(schedule.windows))
+    leaving = tuple(window for window in wishes.server.leaving if window in there)
+    server = msgspec.structs.replace(wishes.server, leaving=leaving)
+    return msgspec.structs.replace(wishes, schedule=schedule, resumption=None, server=server, used=True)
 
 
 def add(wishes: Wishes, schedule: Schedule) -> Wishes:
@@ -58,22 +86,15 @@ def add(wishes: Wishes, schedule: Schedule) -> Wishes:
     return msgspec.structs.replace(wishes, added=(*wishes.added, schedule))
 
 
-def confirm_added(wishes: Wishes, added: tuple[Schedule, ...]) -> Wishes:
-    """The owner agrees, on the device, that these and no other added schedules hold."""
-    for schedule in added:
-        find_zone(schedule.zone)
-    return msgspec.structs.replace(wishes, added=added)
-
-
 def pause_until(wishes: Wishes, until: datetime | None) -> Wishes:
     """Private from now until an instant, or until the owner resumes. A pause that is longer already stays."""
     if until is None:
-        return msgspec.structs.replace(wishes, pause=Pause())
+        return msgspec.structs.replace(wishes, pause=Pause(), used=True)
     whole = -(-until.timestamp() // 1)
     until = datetime.fromtimestamp(whole, UTC)
     if wishes.pause is not None and (wishes.pause.until is None or wishes.pause.until >= until):
         return wishes
-    return msgspec.structs.replace(wishes, pause=Pause(until=until))
+    return msgspec.structs.replace(wishes, pause=Pause(until=until), used=True)
 
 
 def pause_for(wishes: Wishes, minutes: int, now: datetime) -> Wishes:
@@ -97,8 +118,9 @@ def resume(wishes: Wishes, now: datetime, device_zone: ZoneInfo) -> Wishes:
     now = now.astimezone(UTC).replace(microsecond=0)
     ends_s = [
         covering.span.end_s
-        for zone in (find_zone(wishes.schedule.zone), device_zone)
-        for covering in Calendar(wishes.schedule, zone, added=False).covering(int(now.timestamp()))
+        for schedule in wishes.own
+        for zone in (find_zone(schedule.zone), device_zone)
+        for covering in Calendar(schedule, zone, added=False).covering(int(now.timestamp()))
     ]
     resumption = Resumption(at=now, until=datetime.fromtimestamp(max(ends_s), UTC)) if ends_s else wishes.resumption
     return msgspec.structs.replace(end_pause(wishes), resumption=resumption)

@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from toktra.agent.privacy_hours.gate import Decision, Reason, State
+from toktra.agent.privacy_hours.portal import Waiting
 from toktra.agent.privacy_hours.windows import format_window
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -41,6 +42,21 @@ def sentence(decision: Decision, zone: ZoneInfo) -> str:
     else:
         state = "Observed. No private time is planned." if until is None else f"Observed until {until}."
     return f"{state} {because(decision)}"
+
+
+def what_waits(waiting: Waiting) -> list[str]:
+    """What would take private time away, a line each."""
+    lines = []
+    if waiting.moves_to is not None:
+        windows = "; ".join(format_window(window) for window in waiting.moves_to.windows)
+        lines.append(
+            f"Your week in the portal takes the place of all your windows: {windows} ({waiting.moves_to.zone})."
+        )
+    lines += [f"You took out of your week in the portal: {format_window(window)}" for window in waiting.removes]
+    for schedule in waiting.agreements:
+        windows = "; ".join(format_window(window) for window in schedule.windows)
+        lines.append(f"A works agreement adds no more: {windows} ({schedule.zone})")
+    return lines
 
 
 def moment(instant: datetime, zone: ZoneInfo) -> str:
