@@ -96,7 +96,7 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
         drawn=drawn,
         buckets=cut(rows, coverage, drawn, window, Cutting(view, of)),
         coverage=coverage,
-        hours_withheld=bool(withheld),
+        hours_withheld=any(use.day in withheld for use in uses),
         first_seen=names_of(use.provider_host for use in uses if use.provider_host not in seen_before),
         forecast=_forecast(projected, history, view, pricing, now),
         estimator_versions=sorted({use.estimator_version for use in uses}),
@@ -115,7 +115,7 @@ class _Ledger:
         return [HostDay(**row._asdict()) async for row in rows]
 
     async def hours(self, window: Window, view: View) -> tuple[dict[datetime, list[HostDay]], frozenset[date]]:
-        """Rows by hour, of days on which a crowd had any use; and the other days with use, whose hours stay unsaid."""
+        """Rows by hour, of days on which a crowd had any use; and the other days, whose hours stay unsaid."""
         rows = _queries.people_by_day(
             self._connection, tenant_id=self._tenant_id, first=window.first_day, last=window.last_day
         )
@@ -129,7 +129,7 @@ class _Ledger:
             fields = row._asdict()
             hour = fields.pop("hour").astimezone(UTC)
             found[hour] += wanted([HostDay(**fields)], view)
-        return found, frozenset(people) - frozenset(shown)
+        return found, frozenset(window.days) - frozenset(shown)
 
     async def used_before(self, window: Window, hosts: set[str]) -> set[str]:
         if not hosts:
