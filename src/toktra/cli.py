@@ -26,15 +26,20 @@ COMMANDS = {
         "toktra.agent.commands:status", "Say how the agent is doing, and whether you are private.", "agent"
     ),
     "server": Entry("toktra.server.commands:server", "Run the server.", "server"),
+    "demo": Entry("toktra.server.demo.commands:demo", "Fill a sample organisation to look at.", "server"),
     "replay": Entry("toktra.agent.capture.commands:replay", "Read a capture file as the agent would."),
     "privacy-hours": Entry(
         "toktra.agent.privacy_hours.commands:privacy_hours", "See and set your private time on this device.", "agent"
     ),
     "log": Entry("toktra.agent.log_command:log", "List what has left this device about you.", "agent"),
+    "tray": Entry(
+        "toktra.agent.tray.commands:tray", "Open the menu bar app: state, pauses, schedule, what has left.", "tray"
+    ),
     "estimate": Entry("toktra.catalogue.commands:estimate", "Turn byte counts into token estimates."),
     "rights": Entry(
         "toktra.compliance.rights_commands:rights", "Say by when a person's request must be answered.", "server"
     ),
+    "notice": Entry("toktra.compliance.notice_commands:notice", "Write the notices people are given.", "server"),
 }
 
 
