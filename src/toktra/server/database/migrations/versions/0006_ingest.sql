@@ -76,15 +76,15 @@ begin
         if known.person_since <= moment then
             perform keep_with_person(p_tenant, p_device, p_epoch, p_prev_seq, p_estimator_version, people, p_hosts,
                 p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens,
-                from_place, moment, known.person_since);
+                from_place, moment, recordable_since(p_tenant, people, known.person_since));
         elsif known.department_since <= moment then
             perform keep_with_group(p_tenant, p_estimator_version, departments_of(p_tenant, people), p_hosts,
                 p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens,
-                from_place, moment, known.department_since);
+                from_place, moment, recordable_since(p_tenant, people, known.department_since));
         else
             perform keep_with_group(p_tenant, p_estimator_version, array_fill(''::text, array[cardinality(people)]),
                 p_hosts, p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens,
-                from_place, moment, '-infinity');
+                from_place, moment, recordable_since(p_tenant, people, '-infinity'));
         end if;
         last_seq := last_in_batch;
     end if;
@@ -97,12 +97,12 @@ begin
     end if;
 end $$;
 
--- Stores events with their people, and adds them to the sums. `p_since`: earlier ones are not to be kept.
+-- Stores events with their people, and adds them to the sums. `p_since`: earlier ones of each user are not to be kept.
 create function keep_with_person(
     p_tenant uuid, p_device uuid, p_epoch integer, p_prev_seq bigint, p_estimator_version text, people uuid[],
     p_hosts text[], p_at timestamptz[], p_host bigint[], p_user bigint[], p_request_bytes bigint[],
     p_response_bytes bigint[], p_input_tokens bigint[], p_output_tokens bigint[],
-    p_from_place integer, p_now timestamptz, p_since timestamptz
+    p_from_place integer, p_now timestamptz, p_since timestamptz[]
 ) returns void language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     g_hour timestamptz[];
@@ -120,7 +120,7 @@ begin
         e.request_bytes, e.response_bytes, e.input_tokens, e.output_tokens, p_estimator_version
     from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
         with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
-    where e.place >= p_from_place and least(e.at, p_now) >= p_since;
+    where e.place >= p_from_place and least(e.at, p_now) >= p_since[e.user_];
 
     -- Summed once, as finely as both tables need, and kept here: two statements then lock days before hours.
     select array_agg(g.hour), array_agg(g.user_), array_agg(g.host), array_agg(g.exchanges),
@@ -133,7 +133,7 @@ begin
             sum(e.input_tokens)::bigint as input_tokens, sum(e.output_tokens)::bigint as output_tokens
         from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
             with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
-        where e.place >= p_from_place and least(e.at, p_now) >= p_since
+        where e.place >= p_from_place and least(e.at, p_now) >= p_since[e.user_]
         group by 1, 2, 3
     ) g;
 
@@ -175,7 +175,7 @@ end $$;
 create function keep_with_group(
     p_tenant uuid, p_estimator_version text, groups text[], p_hosts text[], p_at timestamptz[], p_host bigint[],
     p_user bigint[], p_request_bytes bigint[], p_response_bytes bigint[], p_input_tokens bigint[],
-    p_output_tokens bigint[], p_from_place integer, p_now timestamptz, p_since timestamptz
+    p_output_tokens bigint[], p_from_place integer, p_now timestamptz, p_since timestamptz[]
 ) returns void language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     today date := (p_now at time zone 'UTC')::date;
@@ -187,7 +187,7 @@ begin
         sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint
     from unnest(p_at, p_host, p_user, p_request_bytes, p_response_bytes, p_input_tokens, p_output_tokens)
         with ordinality as e (at, host, user_, request_bytes, response_bytes, input_tokens, output_tokens, place)
-    where e.place >= p_from_place and least(e.at, p_now) >= p_since
+    where e.place >= p_from_place and least(e.at, p_now) >= p_since[e.user_]
     group by 3, 4
     order by 3, 4
     on conflict (tenant_id, day, department, provider_host, estimator_version) do update set
@@ -202,5 +202,12 @@ end $$;
 create function departments_of(p_tenant uuid, p_people uuid[]) returns text[] language sql stable as $$
     select array_agg(coalesce(p.department, '') order by o.place)
     from unnest(p_people) with ordinality o (person_id, place)
-    join person p on p.tenant_id = p_tenant and p.person_id = o.person_id
+    left join person p on p.tenant_id = p_tenant and p.person_id = o.person_id
 $$;
+
+-- From when on something may be recorded of each of these people; 'infinity' for not at all. (0009 says the rest.)
+create function recordable_since(p_tenant uuid, p_people uuid[], p_since timestamptz)
+returns timestamptz[] language plpgsql stable as $$
+begin
+    return array_fill(p_since, array[cardinality(p_people)]);
+end $$;

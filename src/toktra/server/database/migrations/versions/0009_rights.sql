@@ -108,3 +108,52 @@ begin
             $policy$, name);
     end loop;
 end $$;
+
+-- From when on something may be recorded of each of these people, and never before p_since; 'infinity' for not at all:
+-- they objected, asked for restriction or were erased (a null), or the notice that must come first has not.
+create or replace function recordable_since(p_tenant uuid, p_people uuid[], p_since timestamptz)
+returns timestamptz[] language plpgsql stable as $$
+begin
+    return (select array_agg(
+        case
+            when o.person_id is null
+                or exists (select from recording_stop s where s.tenant_id = p_tenant and s.person_id = o.person_id)
+                then 'infinity'
+            when policy.must_precede = 'publication'
+                then greatest(p_since, coalesce(current.published_at, 'infinity'))
+            when policy.must_precede = 'acknowledgement'
+                then greatest(p_since, coalesce(
+                    (select a.acknowledged_at from notice_acknowledgement a
+                     where a.tenant_id = p_tenant and a.person_id = o.person_id and a.version = current.version),
+                    'infinity'))
+            else p_since
+        end order by o.place)
+    from unnest(p_people) with ordinality o (person_id, place)
+    left join notice_settings policy on policy.tenant_id = p_tenant
+    left join lateral (select n.version, min(n.published_at) over () as published_at from notice n
+                       where n.tenant_id = p_tenant order by n.version desc limit 1) current on true);
+end $$;
+
+-- As before, but an account of someone erased is nobody's: no person is made up for it again.
+create or replace function people_of_accounts(p_tenant uuid, p_device uuid, p_hostname text, p_users text[])
+returns uuid[] language plpgsql as $$
+declare
+    who text;
+    new_person uuid;
+begin
+    for who in
+        select u.name from unnest(p_users) u (name)
+        where not exists (select from account a
+                          where a.tenant_id = p_tenant and a.device_id = p_device and a.name = u.name)
+          and not exists (select from erased_account e
+                          where e.tenant_id = p_tenant and e.device_id = p_device
+                            and e.name_digest = sha256(convert_to(u.name, 'UTF8')))
+    loop
+        insert into person (tenant_id, display_name, from_account) values (p_tenant, who || ' on ' || p_hostname, true)
+        returning person_id into new_person;
+        insert into account (tenant_id, device_id, name, person_id) values (p_tenant, p_device, who, new_person);
+    end loop;
+    return (select array_agg(a.person_id order by u.place)
+            from unnest(p_users) with ordinality u (name, place)
+            left join account a on a.tenant_id = p_tenant and a.device_id = p_device and a.name = u.name);
+end $$;
