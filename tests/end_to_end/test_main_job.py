@@ -29,7 +29,7 @@ TOTALS = """
 def talk(lab: Lab) -> None:
     """curl and Python, HTTP/1.1 and HTTP/2, one request after another, to providers and to others, two accounts."""
     lab.curl("--http1.1", *(f"https://api.openai.com/bytes/{size}" for size in (1000, 20_000, 3)))
-    lab.curl("--http2", "-d", "x" * 12_000, "https://api.anthropic.com/bytes/5000", uid=UID)
+    lab.curl("--http2", "-d", "x" * 60_000, "https://api.anthropic.com/bytes/5000", uid=UID)
     lab.curl("--http2", "https://www.example.org/bytes/4000")
     lab.curl("--http2", "https://accounts.google.com/bytes/700", uid=UID)
     for host in ("chatgpt.com", "update.googleapis.com"):

@@ -207,10 +207,120 @@ def test_window_updates_of_a_long_upload_do_not_end_it() -> None:
     for _ in range(20):
         tls.data(16401)
         tls.server(48, 35, 35, 70, 48, 105)
+    tls.data(9000)
     tls.server(53, 31)  # a short answer
     tls.data(62)
     tls.server(1448)
     assert len(tls.close()) == 2
+
+
+@pytest.mark.parametrize("said", [(61,), (74, 61), (44, 113), (113, 35), (477,), (606, 73, 31), (70, 83, 61)], ids=str)
+def test_what_a_server_says_while_full_records_come_does_not_end_the_upload(said: tuple[int, ...]) -> None:
+    """Go, nginx and python-h2 servers: any number of window updates in a record, tickets and SETTINGS at once."""
+    tls = Tls()
+    tls.handshake(tickets=())
+    tls.data(99, 196, 16401)
+    tls.server(*said)
+    tls.data(26, 16401, 26, 10874)
+    tls.server(622, 31)
+    assert len(tls.close()) == 1
+
+
+def test_a_servers_settings_after_the_tickets_and_a_request_do_not_end_it() -> None:
+    tls = Tls()
+    tls.handshake(tickets=(542,))
+    tls.data(81, 96)
+    tls.server(73)
+    tls.data(26, 16401, 10874)
+    tls.server(31, 48, 5041, 31)
+    assert len(tls.close()) == 1
+
+
+def test_tickets_and_settings_one_after_the_other_inside_an_upload_do_not_end_it() -> None:
+    tls = Tls()
+    tls.handshake(tickets=())
+    tls.data(81, 97)
+    tls.server(542)
+    tls.data(16401, 26, 16401, 26)
+    tls.server(73)
+    tls.data(10874, 26)
+    tls.server(31, 48, 5041, 31)
+    assert len(tls.close()) == 1
+
+
+def test_irregular_records_of_an_upload_are_one_request() -> None:
+    """Go's client writes records that grow with the connection, and what its buffer held in between."""
+    tls = Tls()
+    tls.handshake()
+    tls.data(81, 112, 3561, 4740)
+    for _ in range(5):
+        tls.server(61, 35)
+        tls.data(5919, 33, 2269)
+    tls.server(252, 1448)
+    assert len(tls.close()) == 1
+
+
+def test_short_answers_to_requests_one_right_after_the_other_are_told_apart() -> None:
+    """To a server that sends no tickets, over HTTP/1.1: what follows looks like what was asked before."""
+    for request in ([358], [199, 3017], [16401, 16401, 5225]):
+        tls = Tls()
+        tls.meter.without_http2()
+        tls.handshake(tickets=())
+        for _ in range(3):
+            tls.data(*request)
+            tls.server(431)
+        assert len(tls.close()) == 3, request
+
+
+def test_a_client_without_http2_has_no_preface_and_no_window_updates() -> None:
+    """Whatever the length of its first request, and of the answer."""
+    tls = Tls()
+    tls.meter.without_http2()
+    tls.handshake(tickets=())
+    for _ in range(2):
+        tls.data(98)
+        tls.server(831)
+    tls.data(20_000)
+    tls.server(70)
+    tls.data(20_000)
+    assert len(tls.close()) == 4
+
+
+def test_a_first_request_of_the_length_of_a_preface_after_all_tickets() -> None:
+    """From a client that offered HTTP/2 to a server that speaks HTTP/1.1."""
+    tls = Tls()
+    tls.handshake(tickets=(311, 311))
+    for _ in range(2):
+        tls.data(98)
+        tls.now += 0.01
+        tls.server(431)
+        tls.now += 0.01
+    assert len(tls.close()) == 2
+
+
+def test_requests_whose_headers_the_server_mostly_knows() -> None:
+    tls = Tls()
+    tls.handshake()
+    tls.data(81, 70)
+    tls.server(1448)
+    for length in (40, 41, 36):
+        tls.data(length)
+        tls.server(38, 51)
+        tls.data(26, 30, 34)
+    assert len(tls.close()) == 4
+
+
+def test_a_client_that_pads_its_records() -> None:
+    """Java: each record 16 bytes longer, with SHA-384 also Finished; window updates are no requests then either."""
+    tls = Tls()
+    tls.handshake(finished=85, tickets=())
+    tls.data(154)
+    tls.server(574, 760)
+    tls.data(42, 46, 59)
+    tls.server(1448)
+    tls.data(46, 50)
+    tls.server(1448)
+    assert len(tls.close()) == 1
 
 
 def test_three_seconds_of_silence_end_an_answer_and_the_rest_is_continued() -> None:

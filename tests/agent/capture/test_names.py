@@ -188,3 +188,33 @@ def test_chromium_over_quic_sends_random_ech_without_reserved_suites(wire: Any) 
     answer = parse_hello(wire.message(*extensions))
     assert isinstance(answer, Hello)
     assert not answer.hidden
+
+
+@pytest.mark.parametrize(
+    ("protocols", "offered"),
+    [
+        ([b"h2", b"http/1.1"], True),
+        ([b"http/1.1", b"h2"], True),
+        ([b"http/1.1"], False),
+        ([b"h2c", b"xh2"], False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_whether_http2_is_offered(wire: Any, protocols: list[bytes] | None, offered: bool) -> None:
+    extensions = [wire.server_name(b"api.openai.com")]
+    if protocols is not None:
+        names = b"".join(bytes((len(name),)) + name for name in protocols)
+        extensions.append(wire.extension(16, len(names).to_bytes(2, "big") + names))
+    answer = parse_hello(wire.message(*extensions))
+    assert isinstance(answer, Hello)
+    assert answer.offers_http2 is offered
+
+
+@given(st.binary(max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_a_damaged_list_of_protocols_is_no_error(wire: Any, body: bytes) -> None:
+    answer = parse_hello(wire.message(wire.extension(16, body), wire.server_name(b"claude.ai")))
+    assert host_of(answer) == "claude.ai"
+    assert isinstance(answer, Hello)
+    assert answer.offers_http2 in (True, False)

@@ -81,6 +81,8 @@ class TcpConnection(Connection):
         records = stream.take(start, captured, payload_bytes)
         if self.answer is None and stream.answer is not None:
             self.answer = stream.answer
+            if isinstance(self.answer, Hello) and not self.answer.offers_http2:
+                meter.without_http2()
             if isinstance(self.answer, Refusal) and self.answer is not Refusal.CUT:
                 self.stream = None
                 return meter.sent(new_bytes, at)

@@ -17,10 +17,11 @@ MAX_HELLO: Final = 16384
 """Handshake message bytes. Real hellos are 200–4,000; longer ones are refused."""
 
 SERVER_NAME: Final = 0
+APPLICATION_PROTOCOLS: Final = 16
 QUIC_TRANSPORT_PARAMETERS: Final = 57
 ENCRYPTED_CLIENT_HELLO: Final = 0xFE0D
 
-_LOOKED_AT: Final = frozenset({SERVER_NAME, QUIC_TRANSPORT_PARAMETERS, ENCRYPTED_CLIENT_HELLO})
+_LOOKED_AT: Final = frozenset({SERVER_NAME, APPLICATION_PROTOCOLS, QUIC_TRANSPORT_PARAMETERS, ENCRYPTED_CLIENT_HELLO})
 _PUBLIC_NAME_PARTS: Final = frozenset({"ech"})
 """cloudflare-ech.com and its like: a part of the outer name, between dots and hyphens."""
 _BORINGSSL_GREASE_BYTES: Final = frozenset({144, 176, 208, 240})
@@ -76,11 +77,18 @@ class Hello(msgspec.Struct, frozen=True, gc=False):
     """Whether the first cipher suite is a reserved value of RFC 8701, as with BoringSSL clients over TCP."""
     over_quic: bool
     """Whether the hello carries QUIC transport parameters."""
+    alpn_extension: bytes | None = None
+    """The body of application_layer_protocol_negotiation as sent, if there is one."""
 
     @property
     def ech(self) -> OuterEch | None:
         """The sizes in the outer encrypted_client_hello; None without one, or with a malformed one."""
         return None if self.ech_extension is None else _outer_ech(self.ech_extension)
+
+    @property
+    def offers_http2(self) -> bool:
+        """Whether the client would speak HTTP/2 (RFC 7301, RFC 9113 3.2)."""
+        return self.alpn_extension is not None and _offers(self.alpn_extension, b"h2")
 
     @property
     def hidden(self) -> bool:
@@ -127,7 +135,7 @@ def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
     place += 2
     last = len(message) if truncated else end
     last_header = last - 4
-    named = ech_at = 0
+    named = ech_at = alpn_at = 0
     twice = over_quic = False
     while place <= last_header:
         kind, length = _extension(message, place)
@@ -138,16 +146,19 @@ def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
                 named = place
             elif kind == ENCRYPTED_CLIENT_HELLO:
                 ech_at = place
+            elif kind == APPLICATION_PROTOCOLS:
+                alpn_at = place
             else:
                 over_quic = True
         place = after
     if place != end and not truncated:
         return Refusal.MALFORMED
     ech = message[ech_at + 4 : ech_at + 4 + _extension(message, ech_at)[1]] if ech_at else None
+    alpn = message[alpn_at + 4 : alpn_at + 4 + _extension(message, alpn_at)[1]] if alpn_at else None
     name = NoName.TWICE if twice else _host(message, named) if named else NoName.ABSENT
     if isinstance(name, str):
-        return Hello(name, None, ech, greased, over_quic)
-    return Hello(None, name, ech, greased, over_quic)
+        return Hello(name, None, ech, greased, over_quic, alpn)
+    return Hello(None, name, ech, greased, over_quic, alpn)
 
 
 def _host(message: bytes, place: int) -> str | NoName:
@@ -167,6 +178,17 @@ def _host(message: bytes, place: int) -> str | NoName:
     if host[-1] in _ENDS_A_NUMBER and _number(host):
         return NoName.ADDRESS
     return host
+
+
+def _offers(extension: bytes, protocol: bytes) -> bool:
+    """Whether a list of protocol names, each after a byte with its length, in a list after two, holds this one."""
+    place = 2
+    while place < len(extension):
+        length = extension[place]
+        if extension[place + 1 : place + 1 + length] == protocol:
+            return True
+        place += 1 + length
+    return False
 
 
 def _outer_ech(extension: bytes) -> OuterEch | None:

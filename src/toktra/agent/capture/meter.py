@@ -4,8 +4,9 @@ These rules are written so that the kernel program can follow them too. All stat
 
 WHAT IS SEEN. Each data packet once it brought payload bytes never seen before (retransmissions are not seen at all):
 direction, number of new bytes, time. For TLS over TCP also the 5-byte record headers that the client's packet holds
-(type and length of each record that *starts* in it) and whether the client's last packet stopped inside a record.
-For QUIC also the form of the datagram's first packet: long header, 0-RTT, or short header.
+(type and length of each record that *starts* in it), whether the client's last packet stopped inside a record, and
+whether the ClientHello offers HTTP/2. For QUIC also the form of the datagram's first packet: long header, 0-RTT, or
+short header.
 
 COUNTS. Four cumulative numbers per connection: bytes sent and received, segments out and in. An exchange is the
 difference between the numbers at two boundaries. A boundary lies just before the packet that causes it.
@@ -34,25 +35,30 @@ Every other packet is only counted. So bytes are conserved: the exchanges of a c
 RESPONSE (TLS and QUIC): a server packet of more than 60 bytes (67 in TLS 1.2); or, in ASKED, a smaller one that brings
 the small packets since the last request packet to more than 75 bytes. (Smaller: SETTINGS ack, PING, 100 Continue.)
 Never a response:
-    - in ASKED over TLS, a packet of 35, 48, 70, 83, 96 or 105 bytes, plus 7 for each of its records in TLS 1.2 (42, 55,
-      84, 97, 110, 126): HTTP/2 window updates, which come by the dozen while a long request is sent;
+    - in ASKED over TLS that may be HTTP/2, a packet of 35, 48, 70, 83, 96 or 105 bytes, plus 7 for each of its records
+      in TLS 1.2 (42, 55, 84, 97, 110, 126): window updates, which come by the dozen while a long request is sent;
     - before the client's handshake is finished (TLS: phases below; QUIC: a datagram with a long header);
     - TLS: while the client's last packet stopped inside a record: its request is still being sent.
 
 REQUEST, TLS. The client's records are followed through three phases:
     HANDSHAKE   Type 20: remember it. Type 22, shorter than 112, after a type 20: TLS 1.2 Finished: to OPEN.
                 Type 23 before any server byte: early data; a request when it is long enough (below).
-                Type 23 after server bytes (TLS 1.3): length 53 or 69 is Finished: to OPEN. Length 21 ends early data.
-                Any other length is a client certificate: to CERTIFICATE.
-    CERTIFICATE Length 53 or 69: to OPEN. The first other record of length 85-560 may be CertificateVerify: "maybe"
+                Type 23 after server bytes (TLS 1.3): length 53, 69 or 85 is Finished: to OPEN; a client with 85 pads
+                every record by 16 bytes (Java). Length 21 ends early data. Any other length is a client certificate: to
+                CERTIFICATE.
+    CERTIFICATE Length 53, 69 or 85: to OPEN. The first other record of length 86-560 may be CertificateVerify: "maybe"
                 (below). Any other: to OPEN, and a request when it is long enough.
     OPEN        Type 23 and long enough: a request.
-                But the first type 23 of OPEN, when nothing was asked yet and its length is that of an HTTP/2 preface
-                with its SETTINGS (n settings, with or without a window update: TLS 1.3: 50+6n or 63+6n, TLS 1.2: 57+6n
-                or 70+6n; that is 0 <= length-50 (or -57) <= 73 and the rest of a division by 6 is 0 or 1), is "maybe".
+                But the first type 23 of OPEN, when nothing was asked yet, HTTP/2 was offered, and its length is that of
+                an HTTP/2 preface with its SETTINGS (up to 7 of them, with or without a window update: TLS 1.3: 50+6n or
+                63+6n, TLS 1.2: 57+6n or 70+6n; that is 0 <= length-50 (or -57) <= 55 and the rest of a division by 6 is
+                0 or 1), is "maybe".
     A connection first seen in its middle starts in OPEN, and its first record is not special.
-    Long enough: >= 44 and none of 47, 51, 52; in TLS 1.2 (OPEN entered by a type 22): >= 60. That leaves out SETTINGS
-    acks, window updates, PING, PRIORITY, RST_STREAM, GOAWAY (9, 13, 17 bytes, alone or together) and close_notify.
+    Long enough: >= 44 and none of 46, 47, 51, 52; from a client that pads, neither of 50 and 59; all of them 7 more in
+    TLS 1.2 (OPEN entered by a type 22). That leaves out SETTINGS acks, window updates, PING, PRIORITY, RST_STREAM,
+    GOAWAY (9, 13, 17 bytes, alone or together) and close_notify. And if HTTP/2 was offered, a request was answered
+    before, and the client does not pad: 32, 33, 36, 37, 38, 40, 41, which is a request without a body whose headers the
+    server mostly knows, and nothing of the above.
 REQUEST, QUIC. Datagrams with a short header, or starting with 0-RTT:
     more than 64 bytes: a request. Smaller: acks, flow control, PING, close. While nothing was asked yet: more than 120
     bytes, and 65-120 (HTTP/3 SETTINGS) is "maybe". A client datagram with a long header after any server byte is
@@ -60,18 +66,29 @@ REQUEST, QUIC. Datagrams with a short header, or starting with 0-RTT:
     A short-header datagram of <= 1,500 bytes, larger than every earlier one of the client, is a path-MTU probe: only
     counted.
 MAYBE. Remember the time of the latest one. When still IDLE and more than 1,000 bytes came from the server since the
-client's handshake finished (TLS; 4,000 when CERTIFICATE was passed) or in short-header datagrams (QUIC): it was a
-request. ASKED as of that time, then look whether this server packet is a response.
+client's handshake finished (TLS; 4,000 when CERTIFICATE was passed; 200 after the "maybe" when all tickets had come by
+then) or in short-header datagrams (QUIC): it was a request. ASKED as of that time, then look whether this server packet
+is a response.
+ALL TICKETS HAVE COME: TLS 1.2, when the server spoke since Finished; else 400 bytes from the server since the
+handshake finished, when CERTIFICATE was not passed.
 
-CARRIES ON (C2). The response so far may be session tickets or an early word of the server:
-    TLS: the first exchange only, and only once; at most 700 bytes from the server since the handshake finished (3,700
-    when CERTIFICATE was passed: tickets then hold the certificate; never in TLS 1.2 when the server spoke between
-    Finished and the first request), and at most 0.05 s after the last request record.
+CARRIES ON (C2). The response so far is no response. In TLS:
+    - Session tickets and the server's SETTINGS: in the first exchange only, at most 0.05 s after the last request
+      record; at most 700 bytes from the server since the handshake finished (3,700 when CERTIFICATE was passed: tickets
+      then hold the certificate). When all tickets had come before the first request: at most 150 bytes since then, and
+      only if HTTP/2 was offered. When the last request record was full (>= 16,384): 300 bytes more. When it was not,
+      never after a full one, which then was followed by the request's end; nor when the present record is as long as
+      the first or the last of the request, which it then repeats.
+    - Window updates in other sizes than above, if HTTP/2 was offered and a record of the request had 2,000 bytes or
+      more: every server packet since the last request record was of at most 60 (67) bytes, or of 22r+13n (29r+13n),
+      1 <= r <= 3, n >= r, up to 700 bytes; and the last request record was full, or this one has 2,000 bytes.
     QUIC: at most 700 bytes from the server since the last request datagram, and that one was full (>= 1,150 bytes).
 
-NOT TELLABLE from sizes, and known to be wrong: a repeated HTTP/2 request without a body whose headers all come from the
-HPACK table (a record under 44 bytes) joins the exchange before it; so does a first request of the length of a preface
-when its response is under 1,000 bytes; overlapping HTTP/2 and HTTP/3 requests are told as fewer or more exchanges.
+NOT TELLABLE from sizes, and known to be wrong: a repeated HTTP/2 request without a body of any other length under 44,
+as when all its headers come from the HPACK table, joins the exchange before it; so does a first HTTP/1 request of the
+length of a preface from a client that offered HTTP/2 too, when its response is under 1,000 bytes; and an upload over
+HTTP/2 right after another one whose response was of the size of window updates. Overlapping HTTP/2 and HTTP/3 requests
+are told as fewer or more exchanges.
 """
 
 from __future__ import annotations
@@ -91,12 +108,28 @@ WINDOW_UPDATES: Final = frozenset({35, 48, 70, 83, 96, 105})
 WINDOW_UPDATES_TLS12: Final = frozenset({42, 55, 84, 97, 110, 126})
 SMALL_PACKETS_TOGETHER: Final = 75
 REQUEST_RECORD: Final = 44
-CONTROL_RECORDS: Final = frozenset({47, 51, 52})
-REQUEST_RECORD_TLS12: Final = 60
+CONTROL_RECORDS: Final = frozenset({46, 47, 51, 52})
+CONTROL_RECORDS_PADDED: Final = frozenset({50, 59})
+SHORT_REQUESTS: Final = frozenset({32, 33, 36, 37, 38, 40, 41})
+FULL_RECORD: Final = 16384
+BODY_RECORD: Final = 2000
+FINISHED: Final = frozenset({53, 69, 85})
+FINISHED_PADDED: Final = 85
+PREFACE: Final = 50
+PREFACE_TLS12: Final = 57
+SETTINGS: Final = 55
+CERTIFICATE_VERIFY: Final = (86, 560)
+RECORD_OVERHEAD: Final = 22
+WINDOW_UPDATE: Final = 13
+MOST_UPDATES: Final = 700
 TICKETS: Final = 700
+ALL_TICKETS: Final = 400
 CERTIFICATES_IN_TICKETS: Final = 3000
+TICKETS_AND_SETTINGS: Final = 300
+SERVER_PREFACE: Final = 150
 TICKETS_WITHIN_S: Final = 0.05
 SURELY_A_RESPONSE: Final = 1000
+SURELY_AFTER_TICKETS: Final = 200
 REQUEST_DATAGRAM: Final = 64
 FULL_DATAGRAM: Final = 1150
 FIRST_REQUEST_DATAGRAM: Final = 120
@@ -244,9 +277,15 @@ class TlsMeter(Meter):
     """Exchanges of TLS over TCP. `midstream`: the connection's beginning was not seen."""
 
     __slots__ = (
+        "_first_length",
         "_heard",
+        "_http2",
         "_inside_record",
+        "_last_length",
+        "_longest",
         "_maybe_at",
+        "_only_updates",
+        "_padded",
         "_phase",
         "_request_at",
         "_saw_ccs",
@@ -262,10 +301,15 @@ class TlsMeter(Meter):
     def __init__(self, *, midstream: bool = False) -> None:
         super().__init__()
         self._phase = Phase.OPEN if midstream else Phase.HANDSHAKE
-        self._special = 0 if midstream else 50
+        self._special = 0 if midstream else PREFACE
         """Length of the smallest preface record while the next record may be one, else 0."""
-        self._saw_ccs = self._tls12 = False
+        self._http2 = True
+        self._saw_ccs = self._tls12 = self._padded = False
         self._inside_record = False
+        self._only_updates = False
+        """Whether the server has sent nothing but what may be window updates since the last request record."""
+        self._first_length = self._last_length = self._longest = 0
+        """Of the present request's records."""
         self._heard = SURELY_A_RESPONSE if midstream else 0
         self._small = 0
         self._small_packet = SMALL_PACKET
@@ -274,6 +318,12 @@ class TlsMeter(Meter):
         self._surely = SURELY_A_RESPONSE
         self._maybe_at = self._request_at = 0.0
 
+    def without_http2(self) -> None:
+        """The client's hello does not offer HTTP/2."""
+        self._http2 = False
+        self._special = 0
+        self._window_updates = frozenset()
+
     def sent(
         self, new_bytes: int, at: float, records: Iterable[tuple[int, int]] = (), *, inside_record: bool = False
     ) -> Exchange | None:
@@ -281,7 +331,13 @@ class TlsMeter(Meter):
         told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
         for kind, length in records:
             if self._requests(kind, length, at):
-                told = self._ask(at, carries_on=self._carries_on(at)) or told
+                carries_on = self._carries_on(length, at)
+                if self.state is not State.ASKED and not carries_on:
+                    self._first_length = self._longest = length
+                told = self._ask(at, carries_on=carries_on) or told
+                self._last_length = length
+                self._longest = max(self._longest, length)
+                self._only_updates = True
                 self._request_at = at
                 self._small = 0
         self._inside_record = inside_record
@@ -295,6 +351,8 @@ class TlsMeter(Meter):
             self._heard = 1
         else:
             self._heard += new_bytes
+            if self._only_updates and new_bytes > self._small_packet and not self._may_be_updates(new_bytes):
+                self._only_updates = False
             if self.state is State.IDLE and self._maybe_at and self._heard > self._surely:
                 self._ask(self._maybe_at, carries_on=False)
             window_updates = self.state is State.ASKED and new_bytes in self._window_updates
@@ -315,44 +373,73 @@ class TlsMeter(Meter):
             special, self._special = self._special, 0
             if special and self.state is State.IDLE and _is_preface(length - special):
                 self._maybe_at = at
+                if self._all_tickets_have_come():
+                    self._surely = self._heard + SURELY_AFTER_TICKETS
                 return False
             return self._long_enough(length)
         if kind == 20:
             self._saw_ccs = True
         elif kind == 22:
             if self._saw_ccs and length < 112:
-                self._phase, self._special, self._heard = Phase.OPEN, 57, 0
+                self._phase, self._heard = Phase.OPEN, 0
                 self._tls12, self._small_packet = True, SMALL_PACKET + TLS12_EXTRA
-                self._window_updates = WINDOW_UPDATES_TLS12
+                if self._http2:
+                    self._special, self._window_updates = PREFACE_TLS12, WINDOW_UPDATES_TLS12
         elif kind == 23:
             return self._encrypted(length, at)
         return False
 
-    def _carries_on(self, at: float) -> bool:
-        if self.exchanges == 0 and self._tls12 and self._heard:
-            self._tickets = 0
-        if self.state is not State.ANSWERING or self.exchanges != 1:
+    def _carries_on(self, length: int, at: float) -> bool:
+        """C2: whether what looks like a response is none, when a request record of this length comes."""
+        if self.exchanges == 0 and self._all_tickets_have_come():
+            self._tickets = self._heard + SERVER_PREFACE if self._http2 else 0
+        if self.state is not State.ANSWERING:
             return False
-        tickets, self._tickets = self._tickets, 0
-        return self._heard <= tickets and at - self._request_at <= TICKETS_WITHIN_S
+        full = self._last_length >= FULL_RECORD
+        if self._http2 and self._only_updates and self._longest >= BODY_RECORD and (full or length >= BODY_RECORD):
+            return True
+        if self.exchanges != 1:
+            return False
+        if not full and (self._longest >= FULL_RECORD or length in (self._first_length, self._last_length)):
+            return False
+        early = self._tickets + TICKETS_AND_SETTINGS if full and self._tickets else self._tickets
+        return self._heard <= early and at - self._request_at <= TICKETS_WITHIN_S
+
+    def _all_tickets_have_come(self) -> bool:
+        if self._tls12:
+            return self._heard > 0
+        return self._heard >= ALL_TICKETS and self._tickets == TICKETS
+
+    def _may_be_updates(self, new_bytes: int) -> bool:
+        """Whether a server packet can be one to three records of window updates and nothing else."""
+        overhead = RECORD_OVERHEAD + (TLS12_EXTRA if self._tls12 else 0)
+        return new_bytes <= MOST_UPDATES and any(
+            new_bytes >= count * (overhead + WINDOW_UPDATE) and (new_bytes - count * overhead) % WINDOW_UPDATE == 0
+            for count in (1, 2, 3)
+        )
 
     def _long_enough(self, length: int) -> bool:
         if self._tls12:
-            return length >= REQUEST_RECORD_TLS12
+            length -= TLS12_EXTRA
+        if length in SHORT_REQUESTS:
+            return self._http2 and self.state > State.ASKED and not self._padded
+        if self._padded and length in CONTROL_RECORDS_PADDED:
+            return False
         return length >= REQUEST_RECORD and length not in CONTROL_RECORDS
 
     def _encrypted(self, length: int, at: float) -> bool:
         """A type 23 record of TLS 1.3 before the client's handshake is known to be finished."""
         if self._phase is Phase.HANDSHAKE and not self._heard:
             return self._long_enough(length)
-        if length in (53, 69):
+        if length in FINISHED:
             self._phase, self._heard = Phase.OPEN, 0
+            self._padded = length == FINISHED_PADDED
         elif self._phase is Phase.HANDSHAKE:
             if length != 21:
                 self._phase, self._heard = Phase.CERTIFICATE, 0
                 self._tickets = TICKETS + CERTIFICATES_IN_TICKETS
                 self._surely += CERTIFICATES_IN_TICKETS
-        elif 85 <= length <= 560 and not self._maybe_at:
+        elif CERTIFICATE_VERIFY[0] <= length <= CERTIFICATE_VERIFY[1] and not self._maybe_at:
             self._maybe_at = at
         else:
             self._phase = Phase.OPEN
@@ -361,7 +448,7 @@ class TlsMeter(Meter):
 
 
 def _is_preface(settings_bytes: int) -> bool:
-    return 0 <= settings_bytes <= 73 and settings_bytes % 6 in (0, 1)
+    return 0 <= settings_bytes <= SETTINGS and settings_bytes % 6 in (0, 1)
 
 
 class QuicMeter(Meter):

@@ -8,6 +8,11 @@ void start(struct meter *meter)
 	meter_start(meter);
 }
 
+void without_http2(struct meter *meter)
+{
+	meter_without_http2(meter);
+}
+
 unsigned long size(void)
 {
 	return sizeof(struct meter);

@@ -37,6 +37,19 @@ def test_requests_on_one_connection_are_told_apart(lab: Lab, domain: str, watch:
     assert first.response_bytes > 20_000 > third.response_bytes > 10_000 > second.response_bytes > 700
 
 
+def test_the_kernel_knows_who_does_not_offer_http2(lab: Lab, domain: str, watch: Callable[..., Watch]) -> None:
+    """Small first requests, some as long as an HTTP/2 preface with its SETTINGS, which they cannot be."""
+    host = f"api.{domain}"
+    watching = watch()
+    urls = [f"https://{host}/bytes/{number}" for number in (100, 200, 300)]
+    with lab.serve(host) as server:
+        for agent in range(6):
+            lab.curl("--http1.1", "-A", "a" * agent, *urls, "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null")
+        served = server.wait_closed(6)
+    observed = watching.for_bytes(sum(one.received_bytes for one in served), sum(one.sent_bytes for one in served))
+    assert len(observed) == 18
+
+
 def test_an_exchange_is_told_after_silence_and_its_rest_when_it_comes(
     lab: Lab, domain: str, watch: Callable[..., Watch]
 ) -> None:

@@ -23,10 +23,13 @@ PROGRAM = Path(toktra.agent.capture.linux.__file__).parent / "program"
 START_NS = 1_000 * NS
 
 pauses_ms = st.sampled_from([0, 1, 20, 49, 51, 400, 2_900, 3_100, 9_000])
-telling_lengths = "19 21 43 44 47 50 51 52 53 56 57 59 60 62 63 68 69 75 81 85 111 112 560 561"
+telling_lengths = (
+    "19 21 31 32 33 38 40 41 42 43 44 45 46 47 48 50 51 52 53 54 56 57 59 60 62 63 66 68 69 75 81 85 86 105 106 111 "
+    "112 560 561 1999 2000 16383 16384 16401"
+)
 telling_sizes = (
-    "1 35 39 42 48 55 60 61 64 65 67 68 70 72 73 75 76 83 84 96 97 105 110 120 121 126 700 701 "
-    "1000 1149 1150 1448 1449 1501"
+    "1 35 39 42 48 55 60 61 64 65 67 68 70 72 73 75 76 83 84 87 96 97 105 109 110 113 120 121 126 131 200 201 399 400 "
+    "477 698 700 701 1000 1149 1150 1448 1449 1501"
 )
 lengths = st.one_of(st.sampled_from([*map(int, telling_lengths.split())]), st.integers(1, 16_401))
 sizes = st.one_of(st.sampled_from([*map(int, telling_sizes.split())]), st.integers(1, 65_000))
@@ -51,11 +54,13 @@ packets = st.lists(
 class Compiled:
     """meter.h behind ctypes."""
 
-    def __init__(self, library: ctypes.CDLL) -> None:
+    def __init__(self, library: ctypes.CDLL, *, http2: bool = True) -> None:
         self._library = library
         self._meter = ctypes.create_string_buffer(library.size())
         self._told = ctypes.create_string_buffer(TOTALS.size)
         library.start(self._meter)
+        if not http2:
+            library.without_http2(self._meter)
         self._flow = ProviderFlow("api.example.test", None)
 
     def tls_sent(self, packet: Packet, at: int) -> list[Exchange]:
@@ -98,9 +103,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 
 
 @settings(max_examples=300, deadline=None)
-@given(packets=packets)
-def test_tls_exchanges_are_those_of_the_python_meter(library: ctypes.CDLL, packets: list[Packet]) -> None:
-    compiled, meter, at = Compiled(library), TlsMeter(), START_NS
+@given(packets=packets, http2=st.booleans())
+def test_tls_exchanges_are_those_of_the_python_meter(library: ctypes.CDLL, packets: list[Packet], http2: bool) -> None:
+    compiled, meter, at = Compiled(library, http2=http2), TlsMeter(), START_NS
+    if not http2:
+        meter.without_http2()
     for packet in packets:
         at += packet.pause_ms * 1_000_000
         if packet.from_client:

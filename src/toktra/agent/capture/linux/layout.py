@@ -24,9 +24,9 @@ FLOW_UID_AT: Final = 4
 FLOW_TOTALS_AT: Final = 40
 FLOW_FROM_AT: Final = 120
 """Bytes sent and segments out at the last boundary."""
-FLOW_PHASE_AT: Final = 213
-FLOW_RESTED_AT: Final = 215
-FLOW_BYTES: Final = 232
+FLOW_PHASE_AT: Final = 221
+FLOW_RESTED_AT: Final = 223
+FLOW_BYTES: Final = 240
 PHASE_CLOSED: Final = 2
 RING_BYTES: Final = 1 << 21
 

@@ -44,9 +44,9 @@ struct flow {
 };
 _Static_assert(__builtin_offsetof(struct flow, meter) == 40, "layout.py: FLOW_TOTALS_AT");
 _Static_assert(__builtin_offsetof(struct flow, meter.from_sent) == 120, "layout.py: FLOW_FROM_AT");
-_Static_assert(__builtin_offsetof(struct flow, phase) == 213, "layout.py: FLOW_PHASE_AT");
-_Static_assert(__builtin_offsetof(struct flow, rested) == 215, "layout.py: FLOW_RESTED_AT");
-_Static_assert(sizeof(struct flow) == 232, "layout.py: FLOW_BYTES");
+_Static_assert(__builtin_offsetof(struct flow, phase) == 221, "layout.py: FLOW_PHASE_AT");
+_Static_assert(__builtin_offsetof(struct flow, rested) == 223, "layout.py: FLOW_RESTED_AT");
+_Static_assert(sizeof(struct flow) == 240, "layout.py: FLOW_BYTES");
 
 /*
  * Preallocated, so that no memory is asked for on the path of a packet and the lock in an element outlives its use.

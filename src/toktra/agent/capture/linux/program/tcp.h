@@ -7,6 +7,7 @@
 #define TOKTRA_TCP_H
 
 #include "flow.h"
+#include "hello.h"
 #include "packet.h"
 #include "stream.h"
 
@@ -119,6 +120,12 @@ static __always_inline int follow(struct __sk_buff *skb, struct flow *flow, cons
 	}
 	if (hello && hello->handed_up) {
 		flow->phase = PHASE_HANDED_UP;
+		if (!offers_http2(hello)) {
+			bpf_spin_lock(&flow->lock);
+			if (is_of(flow, key))
+				meter_without_http2(&flow->meter);
+			bpf_spin_unlock(&flow->lock);
+		}
 		bpf_sk_storage_delete(&staged_hellos, socket);
 	}
 	if (step == STEP_NOTHING)
