@@ -6,17 +6,17 @@ The same rows with other prices or factors give other costs, for past days too; 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
-from math import hypot, sqrt
-from typing import Protocol
+from operator import attrgetter
+from typing import Final, Protocol
 
 from toktra.catalogue.providers import Provider
-from toktra.catalogue.uncertainty import Part
 from toktra.server.costs.currency import per_usd
-from toktra.server.costs.ranges import Deviation, Interval, combined, deviation
+from toktra.server.costs.parts import INPUT, OUTPUT, Part, Side, total
+from toktra.server.costs.ranges import Interval
 from toktra.server.costs.rates import Rate, Rates, Reason, Unpriced
 from toktra.server.reconciliation.method import Finding
 
@@ -41,6 +41,12 @@ class Use(Protocol):
     @property
     def output_tokens(self) -> int: ...
 
+
+Amount = Callable[[Side], float]
+ESTIMATED: Final[Amount] = attrgetter("estimated")
+CORRECTED: Final[Amount] = attrgetter("corrected")
+PRICED: Final[Amount] = attrgetter("priced")
+COST: Final[Amount] = attrgetter("cost")
 
 FindingOn = Callable[[str, date], Finding | None]
 """What reconciliation knows of a provider (by id) on a day."""
@@ -148,24 +154,22 @@ def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
         if line is None:
             line = lines[key] = _Line(provider, pricing)
         line.add(use)
-    every = list(lines.values())
-    with_price = [part for line in every for part in line.parts.values() if part.priced_exchanges]
+    parts = [part for line in lines.values() for part in line.parts.values()]
+    with_price = [part for part in parts if part.priced_exchanges]
     found = sorted(
-        (line.result() for line in every),
+        (line.result() for line in lines.values()),
         key=lambda line: (-(line.cost.high if line.cost else -1.0), -line.exchanges, line.name),
     )
     return Projection(
         currency=pricing.currency,
         providers=tuple(found),
-        cost=combined(_costs(with_price)) if with_price else None,
-        tokens=combined(_tokens(part for line in every for part in line.parts.values())),
-        tokens_middle=sum(
-            part.input.corrected + part.output.corrected for line in every for part in line.parts.values()
-        ),
+        cost=total(with_price, COST) if with_price else None,
+        tokens=total(parts, CORRECTED),
+        tokens_middle=sum(part.input.corrected + part.output.corrected for part in parts),
         exchanges=sum(line.exchanges for line in found),
         priced_exchanges=sum(line.priced_exchanges for line in found),
         priced_bytes=sum(part.priced_bytes for part in with_price),
-        priced_tokens=combined(_priced_tokens(with_price)),
+        priced_tokens=total(with_price, PRICED),
         seat_exchanges=sum(line.seat_exchanges for line in found),
         unpriced_exchanges=sum(line.unpriced_exchanges for line in found),
         prices=len({span.rate for line in found for span in line.prices if isinstance(span.rate, Rate)}),
@@ -202,68 +206,6 @@ def _folded(uses: Iterable[Use]) -> Iterable[_Sum]:
     return sums.values()
 
 
-@dataclass(slots=True)
-class _Side:
-    """Input or output of a part."""
-
-    estimated: float = 0.0
-    corrected: float = 0.0
-    priced: float = 0.0
-    """Corrected tokens that have a price."""
-    cost: float = 0.0
-    spread: float = 0.0
-    day_noise: float = 0.0
-    """Both summed with the estimated tokens as weights."""
-
-    def add(self, tokens: float, factor: float, cost_per_token: float | None) -> None:
-        corrected = tokens * factor
-        self.estimated += tokens
-        self.corrected += corrected
-        if cost_per_token is not None:
-            self.priced += corrected
-            self.cost += corrected * cost_per_token
-
-
-@dataclass(slots=True)
-class _Part:
-    """One host, one version of the estimator, with a factor or without: what shares an error."""
-
-    host: str
-    version: str
-    reconciled: bool
-    exchanges: int = 0
-    request_bytes: int = 0
-    response_bytes: int = 0
-    priced_exchanges: int = 0
-    priced_bytes: int = 0
-    input: _Side = field(default_factory=_Side)
-    output: _Side = field(default_factory=_Side)
-    days: set[date] = field(default_factory=set)
-
-    def deviations(self) -> tuple[Deviation, Deviation]:
-        return self._deviation(self.input, output=False), self._deviation(self.output, output=True)
-
-    def estimated_deviations(self) -> tuple[Deviation, Deviation]:
-        """As if there were no factor."""
-        part = self._asked()
-        return deviation(part, output=False), deviation(part, output=True)
-
-    def _deviation(self, side: _Side, *, output: bool) -> Deviation:
-        spread = None
-        if self.reconciled and side.estimated > 0:
-            spread = hypot(side.spread, side.day_noise / sqrt(len(self.days))) / side.estimated
-        return deviation(self._asked(), output=output, spread=spread)
-
-    def _asked(self) -> Part:
-        return Part(
-            provider_host=self.host,
-            exchanges=self.exchanges,
-            input_tokens=0,
-            output_tokens=0,
-            estimator_version=self.version,
-        )
-
-
 class _Line:
     """What is added up for one provider."""
 
@@ -274,7 +216,7 @@ class _Line:
         self._per_token: dict[date, tuple[float, float] | None] = {}
         self._findings: dict[date, Finding | None] = {}
         self._unpriced: dict[Reason, int] = defaultdict(int)
-        self.parts: dict[tuple[str, str, bool], _Part] = {}
+        self.parts: dict[tuple[str, str, bool], Part] = {}
 
     def add(self, use: Use) -> None:
         day = use.day
@@ -284,32 +226,19 @@ class _Line:
         key = (use.provider_host, use.estimator_version, finding is not None)
         part = self.parts.get(key)
         if part is None:
-            part = self.parts[key] = _Part(*key)
+            part = self.parts[key] = Part(*key)
         part.exchanges += use.exchanges
         part.request_bytes += use.request_bytes
         part.response_bytes += use.response_bytes
         part.days.add(day)
         prices = self._per_token[day]
-        if prices is None:
-            rate = self._rates[day]
-            if isinstance(rate, Unpriced):
-                self._unpriced[rate.reason] += use.exchanges
-            input_price = output_price = None
+        part.add_tokens(use.input_tokens, use.output_tokens, finding, prices)
+        rate = self._rates[day]
+        if isinstance(rate, Unpriced):
+            self._unpriced[rate.reason] += use.exchanges
         else:
-            input_price, output_price = prices
             part.priced_exchanges += use.exchanges
             part.priced_bytes += use.request_bytes + use.response_bytes
-        if finding is None:
-            part.input.add(use.input_tokens, 1.0, input_price)
-            part.output.add(use.output_tokens, 1.0, output_price)
-            return
-        for side, tokens, factor, price in (
-            (part.input, use.input_tokens, finding.input, input_price),
-            (part.output, use.output_tokens, finding.output, output_price),
-        ):
-            side.add(tokens, factor.middle, price)
-            side.spread += tokens * factor.spread
-            side.day_noise += tokens * factor.day_noise
 
     def _open(self, day: date) -> None:
         """Looks up, once for each day, what every row of the day needs."""
@@ -337,15 +266,15 @@ class _Line:
             exchanges=sum(part.exchanges for part in parts),
             request_bytes=sum(part.request_bytes for part in parts),
             response_bytes=sum(part.response_bytes for part in parts),
-            estimated_input=combined((part.input.estimated, part.estimated_deviations()[0]) for part in parts),
-            estimated_output=combined((part.output.estimated, part.estimated_deviations()[1]) for part in parts),
-            estimated_tokens=combined(_estimated(parts)),
+            estimated_input=total(parts, ESTIMATED, INPUT, as_estimated=True),
+            estimated_output=total(parts, ESTIMATED, OUTPUT, as_estimated=True),
+            estimated_tokens=total(parts, ESTIMATED, as_estimated=True),
             factor=self._factor(),
-            input_tokens=combined((part.input.corrected, part.deviations()[0]) for part in parts),
-            output_tokens=combined((part.output.corrected, part.deviations()[1]) for part in parts),
-            tokens=combined(_tokens(parts)),
+            input_tokens=total(parts, CORRECTED, INPUT),
+            output_tokens=total(parts, CORRECTED, OUTPUT),
+            tokens=total(parts, CORRECTED),
             prices=_spans(self._rates),
-            cost=combined(_costs(with_price)) if with_price else None,
+            cost=total(with_price, COST) if with_price else None,
             priced_exchanges=sum(part.priced_exchanges for part in parts),
             seat_exchanges=seats,
             unpriced_exchanges=sum(self._unpriced.values()),
@@ -363,34 +292,6 @@ def _spans(rates: dict[date, Rate | Unpriced]) -> tuple[PriceSpan, ...]:
         dates = [day for day, _rate in days]
         spans.append(PriceSpan(dates[0], dates[-1], rate))
     return tuple(spans)
-
-
-def _tokens(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
-    for part in parts:
-        of_input, of_output = part.deviations()
-        yield part.input.corrected, of_input
-        yield part.output.corrected, of_output
-
-
-def _estimated(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
-    for part in parts:
-        of_input, of_output = part.estimated_deviations()
-        yield part.input.estimated, of_input
-        yield part.output.estimated, of_output
-
-
-def _priced_tokens(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
-    for part in parts:
-        of_input, of_output = part.deviations()
-        yield part.input.priced, of_input
-        yield part.output.priced, of_output
-
-
-def _costs(parts: Iterable[_Part]) -> Iterator[tuple[float, Deviation]]:
-    for part in parts:
-        of_input, of_output = part.deviations()
-        yield part.input.cost, of_input
-        yield part.output.cost, of_output
 
 
 def days_between(first: date, last: date) -> list[date]:
