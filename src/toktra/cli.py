@@ -27,6 +27,7 @@ COMMANDS = {
     ),
     "server": Entry("toktra.server.commands:server", "Run the server.", "server"),
     "demo": Entry("toktra.server.demo.commands:demo", "Fill a sample organisation to look at.", "server"),
+    "demo": Entry("toktra.server.demo.commands:demo", "Fill a sample organisation to look at.", "server"),
     "replay": Entry("toktra.agent.capture.commands:replay", "Read a capture file as the agent would."),
     "privacy-hours": Entry(
         "toktra.agent.privacy_hours.commands:privacy_hours", "See and set your private time on this device.", "agent"

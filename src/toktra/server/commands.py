@@ -25,6 +25,7 @@ from toktra.server.first_start import (
     create_person_link,
 )
 from toktra.server.jobs.commands import add_worker
+from toktra.server.mail.commands import add_mail_test
 from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
@@ -59,7 +60,7 @@ def run(settings: Path | None, **given: Any) -> None:
     from toktra.server.listening import check_reach, listen, serve, stop_in_order  # noqa: PLC0415
     from toktra.server.logs import configure_logging  # noqa: PLC0415
 
-    with _explained():
+    with explained():
         chosen = load_settings(os.environ, settings, given)
         check_reach(chosen)
         stop_in_order()
@@ -119,16 +120,21 @@ def sign_in_link(settings: Path | None, data: Path | None, slug: str, person: st
     click.echo((address or f"{scheme}://{chosen.host}:{chosen.port}").rstrip("/") + path)
 
 
+def _settings(settings: Path | None, data: Path | None) -> ServerSettings:
+    with explained():
+        return load_settings(os.environ, settings, {"data": data})
+
+
 @contextmanager
 def _database(settings: Path | None, data: Path | None) -> Iterator[tuple[ServerSettings, DatabaseUrls]]:
-    with _explained():
+    with explained():
         chosen = load_settings(os.environ, settings, {"data": data})
         with database_of(chosen) as urls:
             yield chosen, urls
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Failures that a person can act on end the command with their sentence instead of a traceback."""
     try:
         yield
@@ -151,3 +157,4 @@ def _explained() -> Iterator[None]:
 add_reconcile(server, _where, _database)
 add_audit_verify(server, _where, _database)
 add_worker(server, _where, _database)
+add_mail_test(server, _where, _settings)
