@@ -14,6 +14,8 @@ from toktra.server.web.figures import NBSP, Interval
 _HIDDEN: Final = 'aria-hidden="true" focusable="false"'
 _WIDTH: Final = 1000
 _HEIGHT: Final = 240
+_LINE_GAP: Final = 17.0
+"""Between two lines of small text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +145,15 @@ def timeline(
 
 def line_ends(names: Sequence[tuple[str, float]], top: float) -> Markup:
     """The name of each line at its right end, kept apart where ends are close; lower ends stand lower."""
-    texts, above = [], -99.0
+    places: list[tuple[float, str]] = []
     for y, name in sorted((_y(value, top), name) for name, value in names):
-        above = max(y, above + 17)
-        texts.append(f'<text x="2" y="{above / _HEIGHT * 100:.1f}%" dy="4">{escape(name)}</text>')
-    return _svg(f"<svg {_HIDDEN}>{''.join(texts)}</svg>")
+        places.append((max(y, places[-1][0] + _LINE_GAP) if places else y, name))
+    below = _HEIGHT + _LINE_GAP
+    texts = []
+    for y, name in reversed(places):
+        below = min(y, below - _LINE_GAP)
+        texts.append(f'<text x="2" y="{below / _HEIGHT * 100:.1f}%" dy="4">{escape(name)}</text>')
+    return _svg(f"<svg {_HIDDEN}>{''.join(reversed(texts))}</svg>")
 
 
 def time_axis(labels: Sequence[str]) -> Markup:

@@ -177,7 +177,7 @@ def _time_labels(buckets: Sequence[Bucket], grain: Grain) -> list[str]:
         crowds_an_end = place not in (0, last) and min(place, last - place) < every
         if place not in (0, last) and (crowds_an_end or (last - place) % every):
             labels.append("")
-        elif grain is Grain.HOUR:
+        elif grain is Grain.HOUR and last < 2 * 24:
             labels.append(figures.clock(bucket.start))
         elif grain is Grain.MONTH:
             labels.append(f"{figures.short_month(bucket.first)} {bucket.first.year}")

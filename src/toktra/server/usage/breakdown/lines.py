@@ -10,7 +10,7 @@ from functools import cache
 from toktra.catalogue import Catalogue, load_catalogue
 from toktra.server.costs.projection import Pricing, Projection, project
 from toktra.server.costs.ranges import Interval
-from toktra.server.usage.breakdown.view import Grouping, View
+from toktra.server.usage.breakdown.view import Grouping, Measure, View
 from toktra.server.usage.totals import HostDay
 
 
@@ -74,6 +74,11 @@ def amounts_of(projected: Projection, uses: Sequence[HostDay]) -> Amounts:
         seat_exchanges=projected.seat_exchanges,
         unpriced_exchanges=projected.unpriced_exchanges,
     )
+
+
+def is_drawable(amounts: Amounts, measure: Measure) -> bool:
+    """Whether there is anything to draw: what has no price has no cost, which is not a cost of 0."""
+    return measure is not Measure.COST or amounts.cost is not None
 
 
 def wanted(uses: Iterable[HostDay], view: View) -> list[HostDay]:

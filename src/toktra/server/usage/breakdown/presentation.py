@@ -11,6 +11,7 @@ from toktra.server.usage.breakdown.drawing import Drawing, cost_of, draw, measur
 from toktra.server.usage.breakdown.lines import Line, catalogue
 from toktra.server.usage.breakdown.service import Breakdown
 from toktra.server.usage.breakdown.view import Against, Grain, Grouping, Measure, Period, View, of_period
+from toktra.server.usage.overview import LOW_COVERAGE
 from toktra.server.web import figures
 from toktra.server.web.figures import Change
 from toktra.server.web.language import _
@@ -97,7 +98,7 @@ def present(found: Breakdown, today: date) -> Presentation:
         ),
         coverage=_coverage(reported, enrolled),
         coverage_share=reported / enrolled if enrolled else 0.0,
-        is_low=any(day.is_low for day in found.coverage),
+        is_low=enrolled > 0 and reported < LOW_COVERAGE * enrolled,
         forecast=_forecast(found),
         first_seen=found.first_seen,
     )

@@ -18,7 +18,7 @@ from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.usage.breakdown.buckets import Bucket, Cutting, Rows, cut
 from toktra.server.usage.breakdown.forecast import LOOK_BACK_DAYS, Forecast, forecast
-from toktra.server.usage.breakdown.lines import Amounts, Line, Summing, amounts_of, lines_of, names_of, wanted
+from toktra.server.usage.breakdown.lines import Amounts, Line, Summing, amounts_of, is_drawable, lines_of, names_of, wanted
 from toktra.server.usage.breakdown.view import Grain, Measure, View
 from toktra.server.usage.discretion import CROWD
 from toktra.server.usage.overview import Coverage
@@ -82,7 +82,7 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
     of = Summing(pricing)
     has_before = any(day.reported for day in coverage_against) or bool(uses_against)
     lines = lines_of(uses, uses_against if has_before else None, view, of)
-    drawn = lines[:DRAWN_LINES]
+    drawn = [line for line in lines if is_drawable(line.now, view.measure)][:DRAWN_LINES]
     rows = Rows(of_days=uses, of_hours=by_hour, withheld=withheld)
     return Breakdown(
         view=view,
