@@ -245,7 +245,11 @@ def signed_enrolment() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 async def api(urls: Urls) -> AsyncIterator[httpx.AsyncClient]:
     """The whole application over this test's database, running, without a network in between."""
-    app = create_app(ServerSettings(database_url=urls.app, database_connections=10, run_jobs=False))
+    app = create_app(
+        ServerSettings(
+            database_url=urls.app, privacy_database_url=urls.privacy, database_connections=10, run_jobs=False
+        )
+    )
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as api:
         yield api

@@ -25,6 +25,8 @@ from toktra.server.health import health_routes
 from toktra.server.ingest.routes import ingest_routes
 from toktra.server.ingest.service import Ingest
 from toktra.server.jobs.worker import working
+from toktra.server.privacy_hours.device_routes import weeks_routes
+from toktra.server.privacy_hours.own_database import OwnDatabase
 from toktra.server.settings import ServerSettings
 from toktra.server.web.site import site_middleware, site_routes
 
@@ -34,17 +36,19 @@ _log = structlog.get_logger()
 def create_app(settings: ServerSettings) -> Starlette:
     """The application, over the database of `settings.database_url`; it need not be there yet.
 
-    `app.state.database` is the pool, open while the application runs; `app.state.settings` are the settings.
+    `app.state.database` is the pool, open while the application runs, and `app.state.own_database` the one of people's
+    own weeks, where there is one; `app.state.settings` are the settings.
     """
     if settings.database_url is None:
         raise ValueError("database_url must be known here: start the embedded database first")
     database = Database(settings.database_url, connections=settings.database_connections)
+    own = OwnDatabase(settings.privacy_database_url) if settings.privacy_database_url else None
     ingest = Ingest(database, load_catalogue(), settings.accepted_age_days)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        async with database:
+        async with database, own or nullcontext():
             try:
                 await database.check_ready()
                 await ingest.prepare()
@@ -58,21 +62,22 @@ def create_app(settings: ServerSettings) -> Starlette:
     app = Starlette(
         routes=[
             *health_routes(database),
-            Mount("/ingest/v1", app=_device_api(database, ingest)),
+            Mount("/ingest/v1", app=_device_api(database, ingest, own)),
             *site_routes(),
         ],
         middleware=[Middleware(RequestLog), *site_middleware()],
         lifespan=lifespan,
     )
     app.state.database = database
+    app.state.own_database = own
     app.state.settings = settings
     return app
 
 
-def _device_api(database: Database, ingest: Ingest) -> Starlette:
+def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None) -> Starlette:
     """An application of its own, because it refuses in its own form."""
     return Starlette(
-        routes=[*enrolment_routes(database), *ingest_routes(ingest)],
+        routes=[*enrolment_routes(database), *ingest_routes(ingest), *weeks_routes(database, own)],
         exception_handlers={
             problems.Problem: problems.respond,
             HTTPException: problems.respond,

@@ -44,6 +44,7 @@ class AuditLine:
     tag: str
     words: str
     actor: str
+    Tag.WORKS_AGREEMENT_CHANGED: _("Works agreement changed"),
     role: str
     subject: str
     reason: str

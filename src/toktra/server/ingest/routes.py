@@ -23,7 +23,7 @@ MAX_AT_ONCE: Final = 64
 """Batches held in memory at a time, 64 MiB at most; more devices are told to come back, which costs nothing."""
 KEYS_REMEMBERED: Final = 10_000
 
-_UNKNOWN: Final = "this device is not enrolled here, or the signature is not its own"
+UNKNOWN_DEVICE: Final = "this device is not enrolled here, or the signature is not its own"
 _REFUSED: Final = {
     "revoked": "This device has been revoked. Ask your administrator to enrol it again.",
     "suspended": "This organisation is suspended; nothing is taken in until it is active again.",
@@ -50,23 +50,26 @@ def ingest_routes(ingest: Ingest) -> list[Route]:
     async def take_in(request: Request) -> Response:
         body = await read_body(request, MAX_BATCH_BYTES)
         try:
-            key = await _authenticate(request, body, keys)
+            key = await authenticate(request, body, keys)
             result = await ingest.take_in(key, decode_batch(body))
         except InvalidSignature as error:
             raise problems.bad_signature(str(error)) from None
         except InvalidMessage as error:
             raise problems.bad_message(error.field, error.reason) from None
         except DeviceRefused as refusal:
-            if refusal.outcome in _REFUSED:
-                raise problems.refused(refusal.outcome, _REFUSED[refusal.outcome]) from None
-            raise problems.bad_signature(_UNKNOWN) from None
+            raise refusal_of(refusal.outcome) or problems.bad_signature(UNKNOWN_DEVICE) from None
         status = 409 if isinstance(result, OutOfSequence) else 200
         return Response(encode(result), status, media_type="application/json")
 
     return [Route("/batches", batches, methods=["POST"])]
 
 
-async def _authenticate(request: Request, body: bytes, keys: DeviceKeys) -> KeyId:
+def refusal_of(outcome: str) -> problems.Problem | None:
+    """How a known device is told that nothing is taken from it; None for one that is not to learn more."""
+    return problems.refused(outcome, _REFUSED[outcome]) if outcome in _REFUSED else None
+
+
+async def authenticate(request: Request, body: bytes, keys: DeviceKeys) -> KeyId:
     """Whose key signed the request. Raises InvalidSignature.
 
     Verified in the event loop: it is mostly Python, so a thread would only add to its 0.4 ms.
@@ -75,7 +78,7 @@ async def _authenticate(request: Request, body: bytes, keys: DeviceKeys) -> KeyI
     key = KeyId.parse(name)
     public_key = await keys.of(key)
     if public_key is None:
-        raise InvalidSignature(_UNKNOWN)
+        raise InvalidSignature(UNKNOWN_DEVICE)
     verify(
         method=request.method,
         url=f"https://server{request.url.path}",

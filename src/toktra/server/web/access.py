@@ -41,6 +41,9 @@ class Action(StrEnum):
     READ_AUDIT = "audit:read"
     EXPORT_AUDIT = "audit:export"
     READ_PEOPLE = "people:read"
+    CHANGE_OWN_PRIVACY_HOURS = "own-privacy-hours:change"
+    READ_WORKS_AGREEMENT = "works-agreement:read"
+    CHANGE_WORKS_AGREEMENT = "works-agreement:change"
     CHANGE_PEOPLE = "people:change"
     CHANGE_ROLES = "roles:change"
     READ_DEVICES = "devices:read"
@@ -83,6 +86,10 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
     }
 )
 
+        # There is no line for anybody else's Privacy Hours, and no page that takes a person.
+        Action.CHANGE_OWN_PRIVACY_HOURS: SIGNED_IN,
+        Action.READ_WORKS_AGREEMENT: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.CHANGE_WORKS_AGREEMENT: frozenset({Role.PRIVACY_OFFICER}),
 
 def may(role: Role, action: Action) -> bool:
     """Whether the role may do this. An action without a line in the table is nobody's."""

@@ -27,6 +27,7 @@ PLACES: Final = (
     Place("/reconciliation", "level", _("Reconciliation"), Action.READ_RECONCILIATION),
     Place("/audit", "log", _("Audit trail"), Action.READ_AUDIT),
     Place("/me", "usage", _("My usage"), Action.READ_OWN_PAGES),
+    Place("/works-agreement", "pause", _("Works agreement"), Action.READ_WORKS_AGREEMENT),
     Place("/devices", "device", _("Devices"), Action.READ_DEVICES),
     Place("/people", "people", _("People"), Action.READ_PEOPLE),
     Place("/what-is-collected", "doc", _("Data we keep"), Action.READ_WHAT_IS_COLLECTED),

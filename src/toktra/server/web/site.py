@@ -13,6 +13,7 @@ from toktra.server.devices.site_routes import device_pages
 from toktra.server.directory.routes import directory_pages
 from toktra.server.people.routes import sign_in_pages
 from toktra.server.portal.routes import portal_pages
+from toktra.server.privacy_hours.routes import privacy_hours_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.usage.breakdown.routes import breakdown_pages
 from toktra.server.usage.routes import usage_pages
@@ -42,6 +43,7 @@ def site_pages() -> list[Page]:
         *directory_pages(),
         *sign_in_pages(),
         Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
+        *privacy_hours_pages(),
     ]
     unlisted = [page.path for page in pages if page.action not in ALLOWED]
     if unlisted:

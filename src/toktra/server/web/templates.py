@@ -32,6 +32,7 @@ def _environment() -> Environment:
                 "portal": FileSystemLoader(_SERVER / "portal" / "pages"),
                 "costs": FileSystemLoader(_SERVER / "costs" / "pages"),
                 "reconciliation": FileSystemLoader(_SERVER / "reconciliation" / "pages"),
+                "privacy_hours": FileSystemLoader(_SERVER / "privacy_hours" / "pages"),
             }
         ),
         undefined=StrictUndefined,
