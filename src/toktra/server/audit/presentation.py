@@ -29,7 +29,22 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.ENROLMENT_CODE_ENDED: _("Enrolment code ended"),
     Tag.SIGN_IN_LINK_CREATED: _("Sign-in link created"),
     Tag.SESSION_STARTED: _("Session started"),
+    Tag.SESSION_CONFIRMED: _("Identity confirmed again"),
+    Tag.SESSIONS_ENDED: _("Sessions ended"),
+    Tag.PASSKEY_ADDED: _("Passkey added"),
+    Tag.PASSKEY_REMOVED: _("Passkey removed"),
+    Tag.PASSKEY_REFUSED: _("Passkey refused: it counted backwards"),
+    Tag.PASSWORD_SET: _("Password set"),
+    Tag.PASSWORD_REMOVED: _("Password removed"),
+    Tag.RECOVERY_CODES_CREATED: _("Recovery codes created"),
+    Tag.RECOVERY_CODE_USED: _("Recovery code used"),
+    Tag.WORK_ACCOUNT_CONNECTED: _("Work account connected"),
+    Tag.WORK_ACCOUNT_DISCONNECTED: _("Work account disconnected"),
+    Tag.ROLE_GIVEN: _("Role changed by a group"),
+    Tag.SSO_CHANGED: _("Organisation’s sign-in changed"),
+    Tag.SSO_REMOVED: _("Organisation’s sign-in removed"),
     Tag.POLICY_CHANGED: _("Policy changed"),
+    Tag.WORKS_AGREEMENT_CHANGED: _("Works agreement changed"),
     Tag.FIGURES_EXPORTED: _("Figures exported"),
     Tag.AUDIT_EXPORTED: _("Audit trail exported"),
 }
@@ -44,7 +59,6 @@ class AuditLine:
     tag: str
     words: str
     actor: str
-    Tag.WORKS_AGREEMENT_CHANGED: _("Works agreement changed"),
     role: str
     subject: str
     reason: str

@@ -29,7 +29,26 @@ class Tag(StrEnum):
     ENROLMENT_CODE_ENDED = "enrolment-code:ended"
     SIGN_IN_LINK_CREATED = "sign-in-link:created"
     SESSION_STARTED = "session:started"
+    SESSION_CONFIRMED = "session:confirmed"
+    """Someone proved again who they are, before something sensitive."""
+    SESSIONS_ENDED = "sessions:ended"
+    PASSKEY_ADDED = "passkey:added"
+    PASSKEY_REMOVED = "passkey:removed"
+    PASSKEY_REFUSED = "passkey:refused"
+    """A passkey counted backwards, as a copy of it would."""
+    PASSWORD_SET = "password:set"  # noqa: S105 - a tag
+    PASSWORD_REMOVED = "password:removed"  # noqa: S105
+    RECOVERY_CODES_CREATED = "recovery-codes:created"
+    RECOVERY_CODE_USED = "recovery-code:used"
+    WORK_ACCOUNT_CONNECTED = "work-account:connected"
+    WORK_ACCOUNT_DISCONNECTED = "work-account:disconnected"
+    ROLE_GIVEN = "role:given"
+    """The organisation's sign-in gave or took a role, by a group."""
+    SSO_CHANGED = "sso:changed"
+    SSO_REMOVED = "sso:removed"
     POLICY_CHANGED = "policy:changed"
+    WORKS_AGREEMENT_CHANGED = "works-agreement:changed"
+    """The private time that a works agreement adds for everybody."""
     FIGURES_EXPORTED = "figures:exported"
     """Someone took sums of the organisation's use as a file."""
     AUDIT_EXPORTED = "audit:exported"
@@ -47,8 +66,6 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.ACCOUNT_ASSIGNED: frozenset({"device", "account", "records_moved"}),
         Tag.DEVICE_ENROLLED: frozenset({"device", "hostname", "platform"}),
         Tag.DEVICE_REVOKED: frozenset({"device", "hostname", "status"}),
-    WORKS_AGREEMENT_CHANGED = "works-agreement:changed"
-    """The private time that a works agreement adds for everybody."""
         Tag.ENROLMENT_CODE_CREATED: frozenset({"uses", "expires_on"}),
         Tag.ENROLMENT_CODE_ENDED: frozenset({"code"}),
         Tag.SIGN_IN_LINK_CREATED: frozenset({"expires_at"}),
