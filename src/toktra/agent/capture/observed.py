@@ -35,6 +35,8 @@ class Exchange:
     """Seconds since 1970, UTC."""
     first_byte_at: float | None
     ended_at: float
+    control_segments: int = 0
+    """Client segments that belong to `control_bytes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
