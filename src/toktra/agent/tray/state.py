@@ -1,0 +1,99 @@
+"""How it stands, in the words and the kind of state the tray shows. Pure: the agent's answers and the time come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from toktra.agent.control_messages import OwnToday, Told
+from toktra.agent.privacy_hours.gate import Reason
+from toktra.agent.tray import words
+from toktra.agent.tray.language import _
+
+
+class Kind(Enum):
+    """What the icon says. Personal mode has its icon; nothing sets it yet."""
+
+    OBSERVED = "observed"
+    PRIVATE = "private"
+    PERSONAL = "personal"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One state, in words."""
+
+    kind: Kind
+    headline: str
+    """A few words: Private until 13:00."""
+    sentence: str
+    """What that means, and why."""
+    doubts_clock: bool = False
+    """The owner can end it by saying that the clock is right."""
+
+
+def name_of(kind: Kind) -> str:
+    """The one word for it."""
+    match kind:
+        case Kind.OBSERVED:
+            return _("Observed")
+        case Kind.PRIVATE:
+            return _("Private")
+        case Kind.PERSONAL:
+            return _("Personal")
+        case Kind.OFFLINE:
+            return _("Offline")
+
+
+def shown(told: Told | None, today: OwnToday | None, now: datetime) -> Shown:
+    """`told` None: no agent answers. `today` None: the figures are not known yet."""
+    if told is None:
+        return Shown(
+            Kind.OFFLINE,
+            name_of(Kind.OFFLINE),
+            _("No agent answers on this device, so none is recording. Tell your administrator if this stays."),
+        )
+    if told.private:
+        return _private(told, now)
+    return Shown(Kind.OBSERVED, name_of(Kind.OBSERVED), " ".join(_observed(told, today, now)))
+
+
+def _private(told: Told, now: datetime) -> Shown:
+    headline = name_of(Kind.PRIVATE)
+    if told.until is not None:
+        headline = _("Private until {moment}").format(moment=words.moment(told.until, now))
+    doubts_clock = told.reason is Reason.CLOCK
+    sentence = " ".join((_("Nothing of yours is recorded. AI tools work as always."), _why(told))).rstrip()
+    return Shown(Kind.PRIVATE, headline, sentence, doubts_clock=doubts_clock)
+
+
+def _observed(told: Told, today: OwnToday | None, now: datetime) -> list[str]:
+    said = [_("Work use is being counted.")]
+    if told.until is None:
+        said.append(_("No private time is planned."))
+    else:
+        said.append(_("Next private time: {moment}.").format(moment=words.moment(told.until, now)))
+    if today is not None and today.link in ("unreachable", "shut-out"):
+        said.append(_("The server does not take it now: what is counted waits on this device."))
+    return said
+
+
+def _why(told: Told) -> str:  # noqa: PLR0911 - one for each reason
+    match told.reason:
+        case Reason.PAUSE:
+            return _("You paused.") if told.until else _("You paused, until you resume.")
+        case Reason.WINDOW | Reason.ADDED if told.window is not None:
+            text = _("Added by a works agreement: {window}.") if told.reason is Reason.ADDED else _("Yours: {window}.")
+            return text.format(window=words.window(told.window))
+        case Reason.ZONE_CHANGE:
+            return _("It was private when the time zone changed.")
+        case Reason.CLOCK:
+            return _("The clock was set, and by one of its times this is private. Is it right now?")
+        case Reason.DAMAGED:
+            return _("Your schedule on this device cannot be read. Set it again.")
+        case Reason.ZONE:
+            return _("This device does not know its time zone.")
+        case _:
+            return ""
