@@ -1,4 +1,4 @@
-"""One connection's counts and whose turn it is: what every meter has in common. The rules stand at the head of meter.py."""
+"""One connection's counts and whose turn it is, common to every meter. The rules stand at the head of meter.py."""
 
 from __future__ import annotations
 
@@ -127,6 +127,7 @@ class Meter:
             started_at=self._asked_at,
             first_byte_at=self._first_byte_at,
             ended_at=self._last_at,
+            control_segments=self.segments_out - self._answered_segments,
         )
         self._from_sent, self._from_received = self.sent_bytes, self.received_bytes
         self._from_segments_out, self._from_segments_in = self.segments_out, self.segments_in

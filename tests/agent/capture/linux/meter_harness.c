@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /* The kernel's meter outside the kernel, so that it can be held against meter.py packet by packet. */
 #define __always_inline inline
-#include "meter.h"
+#include "quic_meter.h"
+#include "tls_meter.h"
 
 void start(struct meter *meter)
 {

@@ -79,6 +79,7 @@ class ProviderFlow:
             started_at=(totals.asked_at + clock_offset_ns) / NS,
             first_byte_at=(totals.first_byte_at + clock_offset_ns) / NS if totals.first_byte_at else None,
             ended_at=(totals.last_at + clock_offset_ns) / NS,
+            control_segments=totals.segments_out - answered_segments,
         )
         self.merged += lost
         self.told = totals.told + 1

@@ -4,6 +4,7 @@
 #define TOKTRA_ACCOUNT_H
 
 #include "flow.h"
+#include "tls_meter.h"
 
 /*
  * Accounts for one record that starts in a client packet (`record` 0: none), and, with the last of them, for the new

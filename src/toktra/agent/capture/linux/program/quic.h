@@ -8,6 +8,7 @@
 
 #include "flow.h"
 #include "packet.h"
+#include "quic_meter.h"
 
 #define QUIC_V1 0x00000001u
 #define QUIC_V2 0x6b3343cfu

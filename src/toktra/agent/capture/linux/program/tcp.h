@@ -10,6 +10,7 @@
 #include "hello.h"
 #include "packet.h"
 #include "stream.h"
+#include "tls_meter.h"
 
 #define MAX_ADVANCE (1u << 30) /* the largest window TCP can have, RFC 7323; beyond it lies an old or forged packet */
 
