@@ -35,6 +35,21 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, now())",
     "session": "insert into session (tenant_id, token_hash, person_id, expires_at) "
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, now())",
+    "passkey": "insert into passkey (tenant_id, credential_id, person_id, public_key, sign_count, name) "
+    "values (%(t)s, 'credential', %(id)s, 'key', 0, 'Laptop')",
+    "password": "insert into password (tenant_id, person_id, password_hash, sealed_totp, totp_step) "
+    "values (%(t)s, %(id)s, 'hash', 'sealed', 0)",
+    "recovery_code": "insert into recovery_code (tenant_id, person_id, code_hash) "
+    "values (%(t)s, %(id)s, decode(repeat('ab', 32), 'hex'))",
+    "sign_in_attempt": "insert into sign_in_attempt (tenant_id, attempt_hash, purpose, kept, expires_at) "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), 'sso', '{}', now())",
+    "sso_provider": "insert into sso_provider (tenant_id, issuer, client_id, sealed_secret, email_domains, adds_people, "
+    "trusts_silence, group_claim) "
+    "values (%(t)s, 'https://login.example.org', 'toktra', 'sealed', '{example.org}', true, false, '')",
+    "sso_group_role": "insert into sso_group_role (tenant_id, place, group_name, role) "
+    "values (%(t)s, 1, 'auditors', 'auditor')",
+    "work_account": "insert into work_account (tenant_id, issuer, subject, person_id) "
+    "values (%(t)s, 'https://login.example.org', '1', %(id)s)",
     "usage_event": "insert into usage_event "
     "values (%(t)s, now(), %(id)s, 1, 1, %(id)s, 'api.openai.com', 1, 1, 1, 1, '1')",
     "usage_daily": "insert into usage_daily values (%(t)s, now()::date, %(id)s, 'api.openai.com', '1', 1, 1, 1, 1, 1)",

@@ -35,7 +35,7 @@ def audit_pages() -> list[Page]:
     return [
         Page("/audit", trail, action=Action.READ_AUDIT),
         Page("/audit/check", check, action=Action.READ_AUDIT, methods=("POST",)),
-        Page("/audit.csv", export, action=Action.EXPORT_AUDIT, methods=("POST",)),
+        Page("/audit.csv", export, action=Action.EXPORT_AUDIT, methods=("POST",), needs_fresh=True),
     ]
 
 

@@ -46,7 +46,7 @@ def device_pages() -> list[Page]:
         Page("/devices/codes", create_code, action=Action.MANAGE_ENROLMENT_CODES, methods=("POST",)),
         Page("/devices/codes/{code_id}/end", end_code, action=Action.MANAGE_ENROLMENT_CODES, methods=("POST",)),
         Page("/devices/{device_id}", device, action=Action.READ_DEVICES),
-        Page("/devices/{device_id}/revoke", revoke, action=Action.REVOKE_DEVICES, methods=("POST",)),
+        Page("/devices/{device_id}/revoke", revoke, action=Action.REVOKE_DEVICES, methods=("POST",), needs_fresh=True),
         Page("/devices/{device_id}/accounts", name_account, action=Action.CHANGE_PEOPLE, methods=("POST",)),
     ]
 

@@ -15,6 +15,7 @@ from toktra.server.directory.planning import Fate
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
+from toktra.server.web.fresh import require_fresh_sign_in
 from toktra.server.web.language import _
 from toktra.server.web.listing import PAGE_ROWS, Listing, UnknownChoice
 from toktra.server.web.page import Page, Visit
@@ -78,7 +79,9 @@ async def choose_columns(visit: Visit) -> Response:
 
 
 async def apply(visit: Visit) -> Response:
-    """Writes what was shown, if it is still what would happen."""
+    """Writes what was shown, if it is still what would happen. Where it could change roles, it asks first who it is."""
+    if visit.may(Action.CHANGE_ROLES) and (way := require_fresh_sign_in(visit)):
+        return way
     try:
         import_id = _import_id(visit)
         fields = await read_form(visit.request)

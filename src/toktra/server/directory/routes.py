@@ -16,6 +16,7 @@ from toktra.server.directory.service import KnownPerson, UnknownPerson
 from toktra.server.web import notices
 from toktra.server.web.access import Action, Role
 from toktra.server.web.form import FormNotUsable, read_form
+from toktra.server.web.fresh import require_fresh_sign_in
 from toktra.server.web.language import _
 from toktra.server.web.listing import Listing, UnknownChoice
 from toktra.server.web.page import Page, Visit
@@ -28,14 +29,19 @@ SHOW_WORDS = {
     "all": _("Everyone"),
 }
 CSV_HEADER = ("Name", "E-mail", "Department", "Manager", "Role", "Status")
-_SAID = {"added": _("Added."), "saved": _("Saved."), "back": _("Here again. What ended when they left stays ended.")}
+_SAID = {
+    "added": _("Added."),
+    "saved": _("Saved."),
+    "back": _("Here again. What ended when they left stays ended."),
+    "sessions-ended": _("Every session of theirs has ended."),
+}
 
 
 def directory_pages() -> list[Page]:
     """The pages of this room."""
     return [
         Page("/people", people, action=Action.READ_PEOPLE),
-        Page("/people.csv", people_csv, action=Action.READ_PEOPLE),
+        Page("/people.csv", people_csv, action=Action.READ_PEOPLE, needs_fresh=True),
         Page("/people/new", new_person, action=Action.CHANGE_PEOPLE),
         Page("/people/new", add_person, action=Action.CHANGE_PEOPLE, methods=("POST",)),
         *import_pages(),
@@ -92,7 +98,10 @@ async def add_person(visit: Visit) -> Response:
     except FormNotUsable:
         return _no_form("/people/new")
     try:
-        person_id = await service.add_person(visit.database, visit.reader, read_entry(fields, Role.EMPLOYEE))
+        entry = read_entry(fields, Role.EMPLOYEE)
+        if entry.details.role is not Role.EMPLOYEE and (way := require_fresh_sign_in(visit)):
+            return way
+        person_id = await service.add_person(visit.database, visit.reader, entry)
     except FormRefused as refusal:
         return _show_new(visit, refusal.form)
     except InvalidDetail as error:
@@ -120,6 +129,8 @@ async def change_person(visit: Visit) -> Response:
         return _no_form(here)
     try:
         entry = read_entry(fields, known.person.details.role)
+        if entry.details.role is not known.person.details.role and (way := require_fresh_sign_in(visit)):
+            return way
         await service.change_person(visit.database, visit.reader, known.person.person_id, entry)
     except FormRefused as refusal:
         return _show_person(visit, known, refusal.form)

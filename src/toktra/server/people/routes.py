@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
 
-from toktra.server.people import service
+from toktra.server.people import service, sessions
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.cookies import clear_session, session_of, set_session
@@ -15,12 +15,11 @@ from toktra.server.web.page import Page, Visit
 from toktra.server.web.rate_limit import FailureLimit
 
 
-def sign_in_pages() -> list[Page]:
+def link_pages() -> list[Page]:
     """The pages, with a count of failures of their own."""
     # Links are 256 random bits, so guessing is hopeless; the limit tells a guesser so.
     links = Links(FailureLimit(failures=20, window_s=60))
     return [
-        Page("/sign-in", no_link, action=Action.OPEN_SIGN_IN_LINK),
         Page("/sign-in/{token}", links.show, action=Action.OPEN_SIGN_IN_LINK),
         Page("/sign-in/{token}", links.use, action=Action.OPEN_SIGN_IN_LINK, methods=("POST",)),
         Page("/sign-out", sign_out, action=Action.END_SESSION, methods=("POST",)),
@@ -49,7 +48,7 @@ class Links:
             session = await service.sign_in(visit.database, token, former_session=session_of(request))
         except service.LinkRefused as refusal:
             return self._refuse(refusal, visit)
-        signed_in = await service.whose_session(visit.database, str(session))
+        signed_in = await sessions.whose_session(visit.database, str(session))
         response = RedirectResponse(home_of(signed_in.role) if signed_in else "/", 303)
         set_session(request, response, session)
         return response
@@ -71,13 +70,7 @@ class Links:
 
 async def sign_out(visit: Visit) -> Response:
     """Ends the session here and in the browser. Safe to repeat."""
-    await service.end_session(visit.database, session_of(visit.request))
+    await sessions.end_session(visit.database, session_of(visit.request))
     response = RedirectResponse("/sign-in", 303)
     clear_session(visit.request, response)
     return response
-
-
-async def no_link(visit: Visit) -> Response:
-    """/sign-in without a link: how to get one."""
-    del visit
-    return notices.signed_out()

@@ -1,4 +1,4 @@
-"""People, their one-time sign-in links and their sessions."""
+"""People, and the one-time links that sign them in."""
 
 from __future__ import annotations
 
@@ -15,58 +15,32 @@ from toktra.server.audit import service as audit
 from toktra.server.audit.service import Actor
 from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Database
+from toktra.server.people.sessions import Method, end_session, start, token_and_tenant
+from toktra.server.people.signed_in import SAMPLE_SLUG, SignedIn, role_word
 from toktra.server.people.tokens import Token
-from toktra.server.tenants.service import Tenant, find_tenant
+from toktra.server.tenants.service import Tenant
 from toktra.server.web.access import Role
-from toktra.server.web.language import _
 
-IDLE_LIMIT: Final = timedelta(hours=12)
-"""Unused for so long, a session ends."""
-ABSOLUTE_LIMIT: Final = timedelta(days=7)
-"""A session ends after this long however much it is used."""
+__all__ = [
+    "LINK_LIFETIME",
+    "SAMPLE_SLUG",
+    "LinkFault",
+    "LinkRefused",
+    "PendingLink",
+    "SignedIn",
+    "UnknownPerson",
+    "add_person",
+    "create_sign_in_link",
+    "look_at_link",
+    "role_word",
+    "sign_in",
+]
+
 LINK_LIFETIME: Final = timedelta(hours=1)
-SAMPLE_SLUG: Final = "sample"
-"""The organisation that holds the bundled sample and nothing else."""
-
-_TOUCH_AFTER: Final = timedelta(minutes=1)
-"""How exactly the last visit is known; less would write a row for every request."""
 
 _LINK_COMMAND: Final = Actor.by_command("server sign-in-link")
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
-
-_ROLE_WORDS: Final = {
-    Role.OWNER: _("Owner"),
-    Role.ADMINISTRATOR: _("Administration"),
-    Role.FINANCE: _("Finance"),
-    Role.PRIVACY_OFFICER: _("Privacy office"),
-    Role.AUDITOR: _("Audit"),
-    Role.EMPLOYEE: _("Employee"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Who is asking, as their session says."""
-
-    tenant: Tenant
-    person_id: UUID
-    display_name: str
-    role: Role
-
-    @property
-    def role_word(self) -> str:
-        return role_word(self.role)
-
-    @property
-    def actor(self) -> Actor:
-        """As whom the audit trail names them."""
-        return Actor.person(self.person_id, self.role)
-
-    @property
-    def sees_sample(self) -> bool:
-        """Whether all figures come from the bundled sample, which every page with figures must say."""
-        return self.tenant.slug == SAMPLE_SLUG
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +70,6 @@ class LinkRefused(Exception):
 
 class UnknownPerson(LookupError):
     """There is no such active person in this organisation."""
-
-
-def role_word(role: Role) -> str:
-    """A role as people read it."""
-    return _ROLE_WORDS[role]
 
 
 async def add_person(
@@ -152,7 +121,7 @@ async def create_sign_in_link(
 
 async def look_at_link(database: Database, text: str) -> PendingLink:
     """Whom a link would sign in, without using it: previews and scanners open links too. Raises LinkRefused."""
-    found = await _token_and_tenant(database, text)
+    found = await token_and_tenant(database, text)
     if found is None:
         raise LinkRefused(LinkFault.UNKNOWN)
     token, tenant = found
@@ -165,11 +134,10 @@ async def look_at_link(database: Database, text: str) -> PendingLink:
 
 async def sign_in(database: Database, text: str, *, former_session: str | None) -> Token:
     """Uses a link and answers the token of a new session; the one the browser had ends. Raises LinkRefused."""
-    found = await _token_and_tenant(database, text)
+    found = await token_and_tenant(database, text)
     if found is None:
         raise LinkRefused(LinkFault.UNKNOWN)
     token, tenant = found
-    session = Token.new(tenant.slug)
     async with database.tenant(tenant.tenant_id) as connection:
         tenant_id = tenant.tenant_id
         used = await _queries.use_sign_in_link(connection, tenant_id=tenant_id, token_hash=token.hash)
@@ -177,58 +145,9 @@ async def sign_in(database: Database, text: str, *, former_session: str | None) 
             row = await _queries.look_at_sign_in_link(connection, tenant_id=tenant_id, token_hash=token.hash)
             raise LinkRefused(_fault(row) or LinkFault.USED)
         await _queries.forget_old_sign_in_links(connection, tenant_id=tenant_id)
-        await _queries.forget_ended_sessions(connection, tenant_id=tenant_id, idle_limit=IDLE_LIMIT)
-        await _queries.add_session(
-            connection,
-            tenant_id=tenant_id,
-            token_hash=session.hash,
-            person_id=used.person_id,
-            absolute_limit=ABSOLUTE_LIMIT,
-        )
-        await audit.record(connection, tenant_id, Tag.SESSION_STARTED, Actor.person(used.person_id, Role(used.role)))
+        session = await start(connection, tenant, used.person_id, Role(used.role), Method.LINK)
     await end_session(database, former_session)
     return session
-
-
-async def whose_session(database: Database, text: str | None, *, is_activity: bool = True) -> SignedIn | None:
-    """Who holds this session; None when it is unknown, ended, or its person or organisation is not active.
-
-    A request that a page makes by itself is no activity: a page left open must not keep someone signed in.
-    """
-    found = await _token_and_tenant(database, text or "")
-    if found is None:
-        return None
-    token, tenant = found
-    async with database.tenant(tenant.tenant_id) as connection:
-        row = await _queries.find_session(
-            connection,
-            tenant_id=tenant.tenant_id,
-            token_hash=token.hash,
-            idle_limit=IDLE_LIMIT,
-            touch_after=_TOUCH_AFTER,
-        )
-        if row is None:
-            return None
-        if row.stale and is_activity:
-            await _queries.touch_session(connection, tenant_id=tenant.tenant_id, token_hash=token.hash)
-    return SignedIn(tenant, row.person_id, row.display_name, Role(row.role))
-
-
-async def end_session(database: Database, text: str | None) -> None:
-    """Ends a session. One that does not exist has ended already."""
-    found = await _token_and_tenant(database, text or "")
-    if found is None:
-        return
-    token, tenant = found
-    async with database.tenant(tenant.tenant_id) as connection:
-        await _queries.end_session(connection, tenant_id=tenant.tenant_id, token_hash=token.hash)
-
-
-async def _token_and_tenant(database: Database, text: str) -> tuple[Token, Tenant] | None:
-    """The token a text stands for and its organisation; None unless both are there and the organisation is active."""
-    token = Token.parse(text)
-    tenant = await find_tenant(database, token.slug) if token else None
-    return (token, tenant) if token and tenant and tenant.active else None
 
 
 def _fault(row: Any) -> LinkFault | None:

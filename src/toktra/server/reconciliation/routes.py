@@ -18,7 +18,7 @@ from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
 from toktra.server.web.language import _
-from toktra.server.web.page import Page, Visit
+from toktra.server.web.page import Endpoint, Page, Visit
 
 _SHOWN_DAYS: Final = timedelta(days=30)
 
@@ -102,12 +102,15 @@ def _damaged() -> Response:
     )
 
 
+def _sensitive(path: str, endpoint: Endpoint) -> Page:
+    """An admin key opens more than usage, so whoever enters or removes one proves first who they are."""
+    return Page(path, endpoint, action=Action.CONNECT_USAGE_API, methods=("POST",), needs_fresh=True)
+
+
 def reconciliation_pages() -> list[Page]:
     """The pages of this room."""
     return [
         Page("/reconciliation", reconciliation, action=Action.READ_RECONCILIATION),
-        Page("/reconciliation/{provider_id}/connect", connect, action=Action.CONNECT_USAGE_API, methods=("POST",)),
-        Page(
-            "/reconciliation/{provider_id}/disconnect", disconnect, action=Action.CONNECT_USAGE_API, methods=("POST",)
-        ),
+        _sensitive("/reconciliation/{provider_id}/connect", connect),
+        _sensitive("/reconciliation/{provider_id}/disconnect", disconnect),
     ]

@@ -1,6 +1,12 @@
 -- name: tenant_by_slug(slug)^
 select tenant_id, slug, name, region, status from tenant where slug = :slug;
 
+-- name: tenant_by_id(tenant_id)^
+select tenant_id, slug, name, region, status from tenant where tenant_id = :tenant_id;
+
+-- name: first_two_active()
+select tenant_id, slug, name, region, status from tenant where status = 'active' order by slug limit 2;
+
 -- name: add_tenant(slug, name, region)$
 -- As the owner of the tables only: the server's role cannot add organisations.
 insert into tenant (slug, name, region) values (:slug, :name, :region)

@@ -55,6 +55,19 @@ async def find_tenant(database: Database, slug: str) -> Tenant | None:
     return _tenant(row) if row else None
 
 
+async def find_tenant_by_id(database: Database, tenant_id: UUID) -> Tenant:
+    """The organisation of this id, which is there."""
+    async with database.global_tables() as connection:
+        return _tenant(await _queries.tenant_by_id(connection, tenant_id=tenant_id))
+
+
+async def only_tenant(database: Database) -> Tenant | None:
+    """The one active organisation of this installation; None where there are several, or none yet."""
+    async with database.global_tables() as connection:
+        rows = [row async for row in _queries.first_two_active(connection)]
+    return _tenant(rows[0]) if len(rows) == 1 else None
+
+
 async def owner_of(database: Database, tenant: Tenant) -> UUID | None:
     """The first of the organisation's active owners."""
     async with database.tenant(tenant.tenant_id) as connection:

@@ -25,7 +25,13 @@ class Action(StrEnum):
 
     FETCH_STATIC_FILE = "static-file:fetch"
     OPEN_SIGN_IN_LINK = "sign-in-link:open"
+    START_SESSION = "session:start"
+    CONFIRM_IDENTITY = "session:confirm"
     END_SESSION = "session:end"
+    END_SESSIONS_OF_PERSON = "sessions-of-person:end"
+    CHANGE_OWN_SIGN_IN = "own-sign-in:change"
+    CHANGE_SSO = "sso:change"
+    CHOOSE_LANGUAGE = "language:choose"
     READ_WHAT_IS_COLLECTED = "what-is-collected:read"
     READ_OVERVIEW = "overview:read"
     READ_USAGE = "usage:read"
@@ -58,7 +64,14 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
     {
         Action.FETCH_STATIC_FILE: ANYONE,
         Action.OPEN_SIGN_IN_LINK: ANYONE,
+        Action.START_SESSION: ANYONE,
+        Action.CONFIRM_IDENTITY: SIGNED_IN,
         Action.END_SESSION: ANYONE,
+        Action.END_SESSIONS_OF_PERSON: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        Action.CHANGE_OWN_SIGN_IN: SIGNED_IN,
+        # Whoever says which provider is believed could sign in as anyone it names.
+        Action.CHANGE_SSO: frozenset({Role.OWNER}),
+        Action.CHOOSE_LANGUAGE: ANYONE,
         Action.READ_WHAT_IS_COLLECTED: SIGNED_IN,
         Action.READ_OVERVIEW: SIGNED_IN - {Role.EMPLOYEE},
         Action.READ_USAGE: SIGNED_IN - {Role.EMPLOYEE},

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from toktra.server.people.service import ABSOLUTE_LIMIT
+from toktra.server.people.sessions import ABSOLUTE_LIMIT
 from toktra.server.people.tokens import Token
 
 _NAME: Final = "toktra_session"

@@ -30,6 +30,7 @@ PLACES: Final = (
     Place("/works-agreement", "pause", _("Works agreement"), Action.READ_WORKS_AGREEMENT),
     Place("/devices", "device", _("Devices"), Action.READ_DEVICES),
     Place("/people", "people", _("People"), Action.READ_PEOPLE),
+    Place("/settings/sign-in", "key", _("Sign-in"), Action.CHANGE_SSO),
     Place("/what-is-collected", "doc", _("Data we keep"), Action.READ_WHAT_IS_COLLECTED),
 )
 

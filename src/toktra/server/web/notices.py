@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlencode
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from toktra.server.people.service import LinkFault, SignedIn
@@ -32,16 +34,20 @@ _LINK_FAULTS: Final = {
 }
 
 
-def refused(signed_in: SignedIn | None, *, is_partial: bool) -> Response:
+def refused(signed_in: SignedIn | None, request: Request, *, is_partial: bool) -> Response:
     """The reader may not do this: 401 for a visitor, 403 for someone who is signed in."""
     if signed_in is None:
+        way = "/sign-in"
+        if request.method == "GET":
+            way += "?" + urlencode({"next": request.url.path + (f"?{request.url.query}" if request.url.query else "")})
         # The part of an open page cannot say it; the whole page, loaded again, can.
         return _notice(
             401,
             _("You are not signed in"),
-            _("Toktra lets you in with a link that works once."),
+            _("If you have no way to sign in yet, you need a link that works once."),
             _HOW_TO_GET_A_LINK,
             command=NEW_LINK_COMMAND,
+            links=[{"href": way, "label": _("Sign in")}],
             headers={"hx-refresh": "true"} if is_partial else {},
         )
     places = [{"href": place.href, "label": place.label} for place in places_for(signed_in.role)]
@@ -62,29 +68,28 @@ def link_refused(fault: LinkFault) -> Response:
 
 
 def slow_down(retry_after_s: int) -> Response:
-    """Too many links that do not work from one address."""
+    """Too much that does not work, from one address or for one account."""
     return _notice(
         429,
-        _("Too many links that do not work"),
+        _("Too many tries that did not work"),
         ngettext("Try again in %(n)s second.", "Try again in %(n)s seconds.", retry_after_s) % {"n": retry_after_s},
         headers={"retry-after": str(retry_after_s)},
-    )
-
-
-def signed_out() -> Response:
-    """After signing out, and for those who come to /sign-in without a link."""
-    return _notice(
-        200,
-        _("You are not signed in"),
-        _("To sign in, open the link you were given."),
-        _HOW_TO_GET_A_LINK,
-        command=NEW_LINK_COMMAND,
     )
 
 
 def bad_request(heading: str, sentence: str, link: str, label: str) -> Response:
     """Something in the address cannot be."""
     return _notice(400, heading, sentence, links=[{"href": link, "label": label}])
+
+
+def nothing_there(heading: str, sentence: str, link: str, label: str) -> Response:
+    """A page that could be there and is not, and why."""
+    return _notice(404, heading, sentence, links=[{"href": link, "label": label}])
+
+
+def out_of_order(heading: str, sentence: str) -> Response:
+    """A part of the server does not work, and what its operator can do about it."""
+    return _notice(503, heading, sentence, urgent=True, headers={"retry-after": str(RETRY_AFTER_S)})
 
 
 def not_found() -> Response:

@@ -11,15 +11,17 @@ from toktra.server.audit.routes import audit_pages
 from toktra.server.costs.routes import cost_pages
 from toktra.server.devices.site_routes import device_pages
 from toktra.server.directory.routes import directory_pages
-from toktra.server.people.routes import sign_in_pages
+from toktra.server.people.routes import link_pages
 from toktra.server.portal.routes import portal_pages
 from toktra.server.privacy_hours.routes import privacy_hours_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.usage.breakdown.routes import breakdown_pages
+from toktra.server.sign_in.routes import sign_in_pages
 from toktra.server.usage.routes import usage_pages
 from toktra.server.web import notices
 from toktra.server.web.access import ALLOWED, Action
 from toktra.server.web.headers import SameOrigin, SecurityHeaders
+from toktra.server.web.language_choice import ReadersLanguage, language_pages
 from toktra.server.web.page import Page, Visit
 from toktra.server.web.templates import STATIC
 
@@ -42,6 +44,8 @@ def site_pages() -> list[Page]:
         *device_pages(),
         *directory_pages(),
         *sign_in_pages(),
+        *link_pages(),
+        *language_pages(),
         Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
         *privacy_hours_pages(),
     ]
@@ -63,5 +67,5 @@ async def nowhere(request: Request) -> Response:
 
 
 def site_middleware() -> list[Middleware]:
-    """The strict policy on every answer of the app, and the refusal of forged requests."""
-    return [Middleware(SecurityHeaders), Middleware(SameOrigin)]
+    """The strict policy on every answer of the app, the refusal of forged requests, and the reader's language."""
+    return [Middleware(SecurityHeaders), Middleware(SameOrigin), Middleware(ReadersLanguage)]

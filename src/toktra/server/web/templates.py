@@ -25,6 +25,7 @@ def _environment() -> Environment:
                 "web": FileSystemLoader(_SERVER / "web" / "layout"),
                 "devices": FileSystemLoader(_SERVER / "devices" / "pages"),
                 "directory": FileSystemLoader(_SERVER / "directory" / "pages"),
+                "sign_in": FileSystemLoader(_SERVER / "sign_in" / "pages"),
                 "people": FileSystemLoader(_SERVER / "people" / "pages"),
                 "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
                 "breakdown": FileSystemLoader(_SERVER / "usage" / "breakdown" / "pages"),
@@ -61,6 +62,7 @@ def _environment() -> Environment:
         charts=charts,
         figures=figures,
         static=STATIC.address,
+        language=language,
         version=toktra.__version__,
     )
     return environment

@@ -47,9 +47,10 @@ create table recovery_code (
     person_id  uuid not null,
     code_hash  bytea not null check (length(code_hash) = 32),
     used_at    timestamptz,
-    primary key (tenant_id, person_id, code_hash),
+    primary key (tenant_id, code_hash),
     foreign key (tenant_id, person_id) references person on delete cascade
 );
+create index recovery_code_person on recovery_code (tenant_id, person_id);
 
 -- What was begun and must come back within minutes, once: a passkey's challenge, a journey to the organisation's
 -- sign-in, an authenticator app that is being set up.
