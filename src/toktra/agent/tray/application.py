@@ -45,7 +45,7 @@ class Tray(QObject):
         self.link = AgentLink(find_control, self)
         self.agent = OwnAgent(self.link, self, now=now)
         ways = Ways(self.ask_until, self.open_schedule, self.open_log, self.open_portal)
-        self.window = MainWindow(self.agent, self.link, ways, quit_on_close=not has_tray)
+        self.window = MainWindow(self.agent, self.link, ways)
         self.schedule: ScheduleWindow | None = None
         self.log: LogWindow | None = None
         self.dialog: PauseDialog | None = None

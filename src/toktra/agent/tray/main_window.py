@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from toktra.agent.control_messages import Left, LeftEvent, Log
@@ -38,12 +38,11 @@ class Ways:
 
 
 class MainWindow(QWidget):
-    """Shows `agent` and lets its owner act. Closing it hides it, unless nothing would be left to open it again."""
+    """Shows `agent` and lets its owner act. Closed, it can be opened again."""
 
-    def __init__(self, agent: OwnAgent, link: AgentLink, ways: Ways, *, quit_on_close: bool) -> None:
+    def __init__(self, agent: OwnAgent, link: AgentLink, ways: Ways) -> None:
         super().__init__()
         self._agent, self._link, self._ways = agent, link, ways
-        self._quit_on_close = quit_on_close
         self._shown_left: tuple[list[tuple[str, str, str]], str] | None = None
         self.setWindowTitle("Toktra")
         self.setFixedWidth(WIDTH)
@@ -116,14 +115,6 @@ class MainWindow(QWidget):
         super().hideEvent(event)
         say(self._problem, "")
         self._agent.look(closely=False)
-
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """The icon in the tray opens it again."""
-        if self._quit_on_close:
-            super().closeEvent(event)
-        else:
-            event.ignore()
-            self.hide()
 
     def _head(self) -> QHBoxLayout:
         self._mark = QLabel()
