@@ -67,6 +67,20 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, 1, 'Nights', '{}')",
     "device_privacy": "insert into device_privacy (tenant_id, device_id) values (%(t)s, %(id)s)",
     "mail_letter": "insert into mail_letter (tenant_id, person_id, subject, text, html) values (%(t)s, %(id)s, 'a', 'b', 'c')",
+    "attribution": "insert into attribution (tenant_id) values (%(t)s)",
+    "attribution_change": "insert into attribution_change (tenant_id, former, level, effective_at, reason) "
+    "values (%(t)s, 'person', 'department', now(), 'agreed')",
+    # The first of a person's is written by a trigger, with the person above.
+    "department_period": "insert into department_period values (%(t)s, %(id)s, '2020-01-01') on conflict do nothing",
+    "usage_group_daily": "insert into usage_group_daily "
+    "values (%(t)s, now()::date, '', 'api.openai.com', '1', 1, 1, 1, 1, 1)",
+    "usage_group_day": "insert into usage_group_day values (%(t)s, now()::date, '', 5, true)",
+    "scim_token": "insert into scim_token (tenant_id, token_hash, name, expires_at) "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), 'directory', now())",
+    "scim_group": "insert into scim_group (tenant_id, group_id, display_name) values (%(t)s, %(id)s, 'Sales')",
+    "scim_member": "insert into scim_member values (%(t)s, %(id)s, %(id)s)",
+    "account_claim": "insert into account_claim "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, 'ada', now())",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",

@@ -17,6 +17,7 @@ from toktra.server.audit.tags import Tag
 from toktra.server.people.names import Named, person_named
 from toktra.server.people.service import role_word
 from toktra.server.portal.presentation import period_choices
+from toktra.server.tenants.attribution import attribution_of
 from toktra.server.usage.overview import Overview
 from toktra.server.usage.period import DEFAULT, Period
 from toktra.server.usage.person import Subject, person_overview
@@ -43,6 +44,8 @@ async def ask_why(visit: Visit) -> Response:
         return notices.not_found()
     if person.person_id == visit.reader.person_id:
         return RedirectResponse("/me", 303)
+    if not await _are_people_named(visit):
+        return _nothing_kept(person)
     return _form(visit, person)
 
 
@@ -53,6 +56,8 @@ async def show_figures(visit: Visit) -> Response:
         return notices.not_found()
     if person.person_id == visit.reader.person_id:
         return RedirectResponse("/me", 303)
+    if not await _are_people_named(visit):
+        return _nothing_kept(person)
     try:
         sent = await read_form(visit.request)
     except FormNotUsable:
@@ -107,6 +112,23 @@ async def _person(visit: Visit) -> Named | None:
     except ValueError:
         return None
     return await person_named(visit.database, visit.reader.tenant.tenant_id, person_id)
+
+
+async def _are_people_named(visit: Visit) -> bool:
+    tenant_id = visit.reader.tenant.tenant_id
+    async with visit.database.tenant(tenant_id) as connection:
+        return (await attribution_of(connection, tenant_id)).names_people
+
+
+def _nothing_kept(person: Named) -> Response:
+    """Nothing is asked and nothing recorded: there is nothing to look at."""
+    return notices.nothing_there(
+        _("There are no figures about one person"),
+        _("Your organisation keeps AI use without persons. Nothing is kept about the use of %(name)s.")
+        % {"name": person.display_name},
+        f"/people/{person.person_id}",
+        person.display_name,
+    )
 
 
 def _form(visit: Visit, person: Named, *, typed: str = "", error: str = "", status: int = 200) -> Response:

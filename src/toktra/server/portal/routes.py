@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
@@ -13,6 +13,8 @@ from toktra.server.devices import service as devices
 from toktra.server.portal import records
 from toktra.server.portal.look_up import look_up_pages
 from toktra.server.portal.presentation import looked, newest_record, period_choices, second
+from toktra.server.tenants.attribution import Attribution, Change, attribution_of, changes
+from toktra.server.tenants.attribution_words import described, next_words, recent, words_of
 from toktra.server.usage.collected import NEVER
 from toktra.server.usage.period import DEFAULT, Period
 from toktra.server.usage.person import Subject, all_own_events, newest_own_event, own_events, person_overview
@@ -52,7 +54,11 @@ async def my_usage(visit: Visit) -> Response:
     now = datetime.now(UTC)
     me = _me(visit)
     async with visit.database.tenant(me.tenant_id) as connection:
-        found = await person_overview(connection, me, period, now)
+        attribution = await attribution_of(connection, me.tenant_id)
+        decisions = await changes(connection, me.tenant_id)
+        found = await person_overview(connection, me, period, now) if attribution.names_people else None
+    if found is None:
+        return await _not_kept(visit, attribution, decisions)
     newest = await newest_own_event(visit.database, me, found.newest.day) if found.newest else None
     owned = await devices.devices_of(visit.database, me.tenant_id, me.person_id)
     look_ups, times_looked = await audit.look_ups(
@@ -62,6 +68,7 @@ async def my_usage(visit: Visit) -> Response:
         "portal/my_usage.html",
         here="/me",
         page=present(found),
+        recent=recent(decisions, now),
         periods=period_choices(period, now.date()),
         record=newest_record(newest, owned),
         looked=[looked(one) for one in look_ups],
@@ -78,6 +85,8 @@ async def as_others_see_it(visit: Visit) -> Response:
     now = datetime.now(UTC)
     me = _me(visit, as_others=True)
     async with visit.database.tenant(me.tenant_id) as connection:
+        if not (await attribution_of(connection, me.tenant_id)).names_people:
+            return RedirectResponse("/me", 303)
         found = await person_overview(connection, me, period, now)
     return visit.show(
         "portal/as_others_see_it.html", here="/me", page=present(found), periods=period_choices(period, now.date())
@@ -86,6 +95,9 @@ async def as_others_see_it(visit: Visit) -> Response:
 
 async def my_events(visit: Visit) -> Response:
     """Every single event, newest first, times to the second: they are the reader's own."""
+    async with visit.database.tenant(visit.reader.tenant.tenant_id) as connection:
+        if not (await attribution_of(connection, visit.reader.tenant.tenant_id)).names_people:
+            return RedirectResponse("/me", 303)
     listing = Listing.read("/me/events", {"page": visit.request.query_params.get("page", "1")}, sorts=("newest",))
     events, total = await own_events(visit.database, _me(visit), skip=listing.skip, most=PAGE_ROWS)
     return visit.show(
@@ -140,8 +152,31 @@ async def who_looked(visit: Visit) -> Response:
 
 
 async def my_notices(visit: Visit) -> Response:
-    """Notices to the reader. None can be published yet, and the page says so."""
-    return visit.show("portal/my_notices.html", here="/me/notices")
+    """What was decided about how finely use is kept. Documents cannot be published yet, and the page says so."""
+    async with visit.database.tenant(visit.reader.tenant.tenant_id) as connection:
+        decisions = await changes(connection, visit.reader.tenant.tenant_id)
+    return visit.show(
+        "portal/my_notices.html", here="/me/notices", decisions=[described(decision) for decision in decisions]
+    )
+
+
+async def _not_kept(visit: Visit, attribution: Attribution, decisions: list[Change]) -> Response:
+    """My usage of an organisation that keeps use without persons."""
+    me = _me(visit)
+    look_ups, times_looked = await audit.look_ups(
+        visit.database, me.tenant_id, me.person_id, offset=0, most=_NEWEST_LOOK_UPS
+    )
+    return visit.show(
+        "portal/not_kept.html",
+        here="/me",
+        words=words_of(attribution.level),
+        next_words=next_words(attribution),
+        is_clearing=attribution.is_clearing,
+        recent=recent(decisions, datetime.now(UTC)),
+        devices=await devices.devices_of(visit.database, me.tenant_id, me.person_id),
+        looked=[looked(one) for one in look_ups],
+        times_looked=times_looked,
+    )
 
 
 def _me(visit: Visit, *, as_others: bool = False) -> Subject:

@@ -84,8 +84,19 @@ class Change:
         return self.level > self.former
 
 
-class NothingToChange(ValueError):
-    """It is so already."""
+class NotChanged(ValueError):
+    """Nothing was changed; the text says why."""
+
+
+class StillClearing(NotChanged):
+    """The detail that may no longer be kept is not all deleted yet, so no more can be kept again."""
+
+    def __init__(self) -> None:
+        super().__init__(_("What was kept before is still being deleted. Try again later. Nothing was changed."))
+
+
+class NothingToChange(NotChanged):
+    """It is so already, or not of the kind that was asked for."""
 
     def __init__(self) -> None:
         super().__init__(_("It is so already. Nothing was changed."))
@@ -120,20 +131,23 @@ async def changes(connection: Connection, tenant_id: UUID) -> list[Change]:
 
 
 async def change(
-    connection: Connection, tenant_id: UUID, actor: audit.Actor, level: Level, reason: str, *, now: datetime
+    connection: Connection, tenant_id: UUID, actor: audit.Actor, level: Level, reason: str, *, more: bool, now: datetime
 ) -> Change:
-    """Decides it, within the caller's transaction. Who may is the caller's to ask; `reason` is a usable one.
+    """Decides it, within the caller's transaction. `more`: whether to keep more detail than before, which is another
+    right than to keep less; who has it is the caller's to ask. `reason` is a usable one.
 
-    After a change to less detail the caller has what was kept deleted (see clearing). Raises NothingToChange.
+    After a change to less detail the caller has what was kept deleted (see clearing). Raises NothingToChange or
+    StillClearing.
     """
     await wait_for_batches(connection, tenant_id)
     before = await attribution_of(connection, tenant_id)
-    if level is before.decided:
+    if level is before.decided or (level > before.decided) is not more:
         raise NothingToChange
+    if more and before.is_clearing:
+        raise StillClearing
     await close_days(connection, tenant_id)
     of = {"tenant_id": tenant_id}
     await _queries.begin(connection, **of)
-    more = level > before.decided
     effective_at = _next_midnight(now) if more else now
     match level, more:
         case Level.ORGANISATION, _more:

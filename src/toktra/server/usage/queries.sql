@@ -92,3 +92,12 @@ from usage_daily
 where tenant_id = :tenant_id and day >= :first and day <= :last
 group by 1, 2, 3
 order by 1, 2, 3;
+
+-- name: sums_by_department(tenant_id, first, last)
+-- Only of departments whose figures may be shown on that day; see ingest/groups.py.
+select u.day, u.department, u.provider_host, u.estimator_version, u.exchanges, u.request_bytes, u.response_bytes,
+    u.input_tokens, u.output_tokens
+from usage_group_daily u
+join usage_group_day g on g.tenant_id = u.tenant_id and g.day = u.day and g.department = u.department and g.is_shown
+where u.tenant_id = :tenant_id and u.day >= :first and u.day <= :last
+order by u.day, u.department, u.provider_host, u.estimator_version;

@@ -28,6 +28,19 @@ async def sums_of_all(connection: Connection, tenant_id: UUID, first: date, last
     return [HostDay(**row._asdict()) async for row in rows]
 
 
+async def sums_by_department(
+    connection: Connection, tenant_id: UUID, first: date, last: date
+) -> list[tuple[str, HostDay]]:
+    """What each department used of each host on each day, where use is kept by department; "" stands for none.
+
+    Only what may be shown: departments of fewer than five people, and what hides them, are in the totals alone.
+    """
+    rows = _queries.sums_by_department(connection, tenant_id=tenant_id, first=first, last=last)
+    return [
+        (row.department, HostDay(**{k: v for k, v in row._asdict().items() if k != "department"})) async for row in rows
+    ]
+
+
 async def reporting_shares(connection: Connection, tenant_id: UUID, days: list[date]) -> dict[date, float]:
     """Of the devices that were enrolled on each day, the share that reported; 1 on days before the first device."""
     rows = _queries.devices_by_day(connection, tenant_id=tenant_id, days=days)

@@ -44,6 +44,9 @@ class Action(StrEnum):
     DOWNLOAD_OWN_RECORDS = "own-records:download"
     ENROL_OWN_DEVICE = "own-device:enrol"
     OPEN_USAGE_OF_PERSON = "usage-of-person:open"
+    READ_ATTRIBUTION = "attribution:read"
+    RAISE_ATTRIBUTION = "attribution:raise"
+    LOWER_ATTRIBUTION = "attribution:lower"
     READ_AUDIT = "audit:read"
     EXPORT_AUDIT = "audit:export"
     READ_PEOPLE = "people:read"
@@ -87,6 +90,10 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.ENROL_OWN_DEVICE: SIGNED_IN,
         # Each time with a reason, which the person reads. Finance works with sums.
         Action.OPEN_USAGE_OF_PERSON: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.READ_ATTRIBUTION: SIGNED_IN - {Role.EMPLOYEE},
+        # More about people only by who answers for them; less also by who answers for everything.
+        Action.RAISE_ATTRIBUTION: frozenset({Role.PRIVACY_OFFICER}),
+        Action.LOWER_ATTRIBUTION: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),
         Action.READ_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.EXPORT_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         # Names, departments and devices, and no figures. Still not for finance, whose work is sums.

@@ -25,6 +25,7 @@ PLACES: Final = (
     Place("/cost", "tally", _("Cost"), Action.READ_COST),
     Place("/prices", "doc", _("Prices and assumptions"), Action.READ_COST),
     Place("/reconciliation", "level", _("Reconciliation"), Action.READ_RECONCILIATION),
+    Place("/attribution", "people", _("Attribution"), Action.READ_ATTRIBUTION),
     Place("/audit", "log", _("Audit trail"), Action.READ_AUDIT),
     Place("/me", "usage", _("My usage"), Action.READ_OWN_PAGES),
     Place("/works-agreement", "pause", _("Works agreement"), Action.READ_WORKS_AGREEMENT),

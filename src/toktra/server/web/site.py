@@ -17,6 +17,7 @@ from toktra.server.privacy_hours.routes import privacy_hours_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.usage.breakdown.routes import breakdown_pages
 from toktra.server.sign_in.routes import sign_in_pages
+from toktra.server.tenants.attribution_routes import attribution_pages
 from toktra.server.usage.routes import usage_pages
 from toktra.server.web import notices
 from toktra.server.web.access import ALLOWED, Action
@@ -39,6 +40,7 @@ def site_pages() -> list[Page]:
         *breakdown_pages(),
         *cost_pages(),
         *reconciliation_pages(),
+        *attribution_pages(),
         *audit_pages(),
         *portal_pages(),
         *device_pages(),

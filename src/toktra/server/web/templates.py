@@ -32,6 +32,7 @@ def _environment() -> Environment:
                 "audit": FileSystemLoader(_SERVER / "audit" / "pages"),
                 "portal": FileSystemLoader(_SERVER / "portal" / "pages"),
                 "costs": FileSystemLoader(_SERVER / "costs" / "pages"),
+                "tenants": FileSystemLoader(_SERVER / "tenants" / "pages"),
                 "reconciliation": FileSystemLoader(_SERVER / "reconciliation" / "pages"),
                 "privacy_hours": FileSystemLoader(_SERVER / "privacy_hours" / "pages"),
             }
