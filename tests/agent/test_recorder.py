@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from toktra.agent.accounts import Accounts
 from toktra.agent.capture.observed import Exchange, ObservedExchange
-from toktra.agent.recorder import Recorder
+from toktra.agent.recorder import Recorder, observation_of
 from toktra.catalogue.estimate import Observation, estimate
 from toktra.wire.events import UsageEvent
 
@@ -21,6 +21,7 @@ def observed(
     *,
     request_bytes: int = 3_000,
     control_bytes: int = 0,
+    control_segments: int = 0,
     response_bytes: int = 9_000,
     continued: bool = False,
     host: str = "api.openai.com",
@@ -33,6 +34,7 @@ def observed(
         exchange=Exchange(
             request_bytes=0 if continued else request_bytes,
             control_bytes=control_bytes,
+            control_segments=control_segments,
             response_bytes=response_bytes,
             segments_out=3,
             segments_in=40,
@@ -50,13 +52,13 @@ def recorder() -> Recorder:
 
 
 def test_an_exchange_becomes_an_event_with_the_seven_facts() -> None:
-    [event] = recorder().events([observed(control_bytes=130, started_at=START + 0.999)])
+    [event] = recorder().events([observed(control_bytes=140, control_segments=4, started_at=START + 0.999)])
     expected = estimate(
         Observation(
             provider_host="api.openai.com",
-            request_bytes=3_000,
+            request_bytes=3_140,
             response_bytes=9_000,
-            segments_out=3,
+            segments_out=7,
             segments_in=40,
             first_on_connection=True,
         )
@@ -65,7 +67,7 @@ def test_an_exchange_becomes_an_event_with_the_seven_facts() -> None:
     assert event == UsageEvent(
         sequence=1,
         provider_host="api.openai.com",
-        request_bytes=3_130,
+        request_bytes=3_140,
         response_bytes=9_000,
         estimated_input_tokens=expected.input_tokens,
         estimated_output_tokens=expected.output_tokens,
@@ -73,6 +75,15 @@ def test_an_exchange_becomes_an_event_with_the_seven_facts() -> None:
         device=DEVICE,
         user="user1000",
     )
+
+
+def test_the_estimator_is_told_of_acknowledgements_but_not_of_a_goodbye() -> None:
+    plain = observation_of(observed())
+    assert observation_of(observed(control_bytes=24, control_segments=1)) == plain
+    framed = observation_of(observed(control_bytes=35, control_segments=1))
+    assert (framed.request_bytes, framed.segments_out) == (plain.request_bytes + 35, plain.segments_out + 1)
+    rest = observation_of(observed(continued=True, control_bytes=70, control_segments=2))
+    assert rest.request_bytes == 0
 
 
 def test_a_continuation_is_recorded_but_not_counted_as_another_exchange() -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Final
 
 from toktra.agent.accounts import Accounts
 from toktra.agent.capture.observed import ObservedExchange
 from toktra.agent.spool import UNNUMBERED
 from toktra.catalogue.estimate import Observation, estimate
 from toktra.wire.events import UsageEvent
+
+CLOSING_ALERT_BYTES: Final = 31
+"""A TLS record that says no more than goodbye: 24 bytes in TLS 1.3, 31 in 1.2. One HTTP/2 acknowledgement has 35."""
 
 
 class Recorder:
@@ -29,16 +33,7 @@ class Recorder:
 
     def _event(self, observed: ObservedExchange) -> UsageEvent:
         exchange = observed.exchange
-        tokens = estimate(
-            Observation(
-                provider_host=observed.provider_host,
-                request_bytes=exchange.request_bytes,
-                response_bytes=exchange.response_bytes,
-                segments_out=exchange.segments_out,
-                segments_in=exchange.segments_in,
-                first_on_connection=exchange.first_on_connection,
-            )
-        )
+        tokens = estimate(observation_of(observed))
         return UsageEvent(
             sequence=UNNUMBERED,
             provider_host=observed.provider_host,
@@ -50,3 +45,20 @@ class Recorder:
             device=self._device,
             user=self._accounts.name(observed.uid),
         )
+
+
+def observation_of(observed: ObservedExchange) -> Observation:
+    """What the estimator is told: everything the client sent during the exchange, as in the exchanges it was fitted on.
+
+    Those count HTTP/2's acknowledgements, and their segments tell HTTP/2 from HTTP/1.1. A closing alert they have not.
+    """
+    exchange = observed.exchange
+    acknowledged = not exchange.continued and exchange.control_bytes > CLOSING_ALERT_BYTES
+    return Observation(
+        provider_host=observed.provider_host,
+        request_bytes=exchange.request_bytes + (exchange.control_bytes if acknowledged else 0),
+        response_bytes=exchange.response_bytes,
+        segments_out=exchange.segments_out + (exchange.control_segments if acknowledged else 0),
+        segments_in=exchange.segments_in,
+        first_on_connection=exchange.first_on_connection,
+    )
