@@ -140,6 +140,59 @@ async def test_what_is_new_and_what_changed(office: Any) -> None:
     assert nothing.lines[0].before is None
 
 
+async def test_small_departments_are_not_shown_and_cannot_be_found(office: Any, owner_api: httpx.AsyncClient) -> None:
+    sizes = {"Engineering": 7, "Sales": 6, "Legal": 3}
+    for department, size in sizes.items():
+        for _ in range(size):
+            desk = await in_department(office, department)
+            await desk.use(at=midday(2), times=2)
+    found = await breakdown(office, by="department", period="7d")
+    # Legal alone would be the difference of the total and the others, so the smaller of them is withheld with it.
+    assert {line.name: line.now.exchanges for line in found.lines} == {"Engineering": 14, "All others together": 18}
+    assert found.total.exchanges == 32
+    assert found.departments == ["Engineering"]
+    inside = await breakdown(office, department="Engineering", period="7d")
+    assert [(line.name, line.now.exchanges) for line in inside.lines] == [("Anthropic API", 14)]
+    assert (await breakdown(office, department="Legal", period="7d")).is_empty
+    page = text_of(await owner_api.get("/usage?by=department"))
+    assert "Usage by department" in page
+    assert "Legal" not in page
+
+
+async def test_use_stays_with_the_department_of_its_day(office: Any) -> None:
+    movers = [await in_department(office, "Sales") for _ in range(5)]
+    stayers = [await in_department(office, "Sales") for _ in range(5)]
+    for desk in [*movers, *stayers]:
+        await desk.use(at=midday(5))
+    async with office.database.tenant(office.tenant.tenant_id) as connection:
+        for desk in movers:
+            named = [office.tenant.tenant_id, desk.key.device]
+            await connection.execute(
+                "update person set department = 'Engineering' where (tenant_id, person_id) in"
+                " (select tenant_id, person_id from account where tenant_id = %s and device_id = %s)",
+                named,
+            )
+        await connection.execute("update department_period set since = since - 3 where department = 'Engineering'")
+        await connection.execute("update person set department = 'Sales' where department is null")  # a crowd of one
+    for desk in [*movers, *stayers]:
+        await desk.use(at=midday(1))
+    found = await breakdown(office, by="department", period="7d")
+    assert {line.name: line.now.exchanges for line in found.lines} == {"Sales": 15, "Engineering": 5}
+
+
+async def in_department(office: Any, department: str) -> Any:
+    person = await add_person(office.database, office.tenant.tenant_id, display_name="Someone", role=Role.EMPLOYEE)
+    async with office.database.tenant(office.tenant.tenant_id) as connection:
+        await connection.execute("update person set department = %s where person_id = %s", [department, person])
+        # As if they had been there from the beginning.
+        await connection.execute("delete from department_period where person_id = %s", [person])
+        await connection.execute(
+            "insert into department_period (tenant_id, person_id, since, department) values (%s, %s, '2020-01-01', %s)",
+            [office.tenant.tenant_id, person, department],
+        )
+    return await office.desk(person, enrolled_days_ago=30)
+
+
 async def test_a_running_month_has_a_forecast_and_a_past_one_has_none(office: Any) -> None:
     desk = await office.desk(enrolled_days_ago=60)
     for back in range(30, -1, -1):

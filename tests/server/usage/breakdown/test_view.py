@@ -25,7 +25,7 @@ def view(**asked: str) -> View:
     length=st.integers(1, 400),
     against=st.sampled_from(Against),
     measure=st.sampled_from(Measure),
-    by=st.sampled_from(Grouping),
+    by=st.sampled_from([Grouping.PROVIDER, Grouping.KIND, Grouping.HOST]),
     grain=st.sampled_from(Grain),
     provider=st.sampled_from(["", "openai"]),
     kind=st.sampled_from([None, *Kind]),
@@ -92,3 +92,12 @@ def test_a_leap_day_has_a_year_before() -> None:
     window = asked.window_against(datetime(2028, 3, 1, tzinfo=UTC))
     assert window is not None
     assert window.first_day == date(2027, 2, 28)
+
+
+def test_departments_are_told_of_days_that_are_over() -> None:
+    asked = view(by="department", period="7d")
+    assert (asked.first, asked.last) == (date(2026, 11, 14), date(2026, 11, 19))
+    assert View.read(dict(parse_qsl(urlsplit(asked.href).query)), TODAY) == asked
+    assert view(department="Legal", from_="2026-11-18", to="2026-11-19", grain="hour").grain is Grain.DAY
+    with pytest.raises(UnusableView, match="end of yesterday"):
+        view(by="department", from_=str(TODAY), to=str(TODAY))

@@ -71,7 +71,12 @@ def measure_words() -> dict[Measure, str]:
 
 def _title(view: View) -> str:
     each = _each()[view.grain] % {"measure": measure_words()[view.measure]}
-    grouping = {Grouping.PROVIDER: _("by provider"), Grouping.KIND: _("by kind of tool"), Grouping.HOST: _("by host")}
+    grouping = {
+        Grouping.PROVIDER: _("by provider"),
+        Grouping.KIND: _("by kind of tool"),
+        Grouping.HOST: _("by host"),
+        Grouping.DEPARTMENT: _("by department"),
+    }
     return f"{each} {grouping[view.by]}"
 
 

@@ -10,8 +10,10 @@ from functools import cache
 from toktra.catalogue import Catalogue, load_catalogue
 from toktra.server.costs.projection import Pricing, Projection, project
 from toktra.server.costs.ranges import Interval
+from toktra.server.usage.breakdown.departments import DepartmentDay
 from toktra.server.usage.breakdown.view import Grouping, Measure, View
 from toktra.server.usage.totals import HostDay
+from toktra.server.web.language import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def wanted(uses: Iterable[HostDay], view: View) -> list[HostDay]:
             continue
         if view.kind and (provider is None or provider.kind is not view.kind):
             continue
+        if view.department and not (isinstance(use, DepartmentDay) and use.department == view.department):
+            continue
         found.append(use)
     return found
 
@@ -106,31 +110,35 @@ def lines_of(uses: Sequence[HostDay], before: Sequence[HostDay] | None, view: Vi
     return sorted(lines, key=lambda line: (-line.now.tokens.high, -line.now.exchanges, line.name))
 
 
-def parted(uses: Iterable[HostDay], key: Callable[[str], str]) -> dict[str, list[HostDay]]:
+def parted(uses: Iterable[HostDay], key: Callable[[HostDay], str]) -> dict[str, list[HostDay]]:
     """Rows by the line they belong to."""
     parts: dict[str, list[HostDay]] = defaultdict(list)
     for use in uses:
-        parts[key(use.provider_host)].append(use)
+        parts[key(use)].append(use)
     return parts
 
 
-def key_of(by: Grouping) -> Callable[[str], str]:
-    """What line a host belongs to."""
+def key_of(by: Grouping) -> Callable[[HostDay], str]:
+    """What line a row belongs to."""
 
-    def key(host: str) -> str:
-        provider = catalogue().find(host)
+    def key(use: HostDay) -> str:
+        if isinstance(use, DepartmentDay) and by is Grouping.DEPARTMENT:
+            return use.department
+        provider = catalogue().find(use.provider_host)
         if provider is None or by is Grouping.HOST:
-            return host
-        return provider.id if by is Grouping.PROVIDER else provider.kind.value
+            return use.provider_host
+        return provider.kind.value if by is Grouping.KIND else provider.id
 
     return key
 
 
 def _name(by: Grouping, key: str, host: str) -> str:
+    if by is Grouping.DEPARTMENT:
+        return key or _("All others together")
     provider = catalogue().find(host)
     if provider is None or by is Grouping.HOST:
         return key
-    return provider.name if by is Grouping.PROVIDER else provider.kind.label
+    return provider.kind.label if by is Grouping.KIND else provider.name
 
 
 def names_of(hosts: Iterable[str]) -> list[str]:

@@ -54,6 +54,7 @@ class Presentation:
     groupings: list[Choice]
     grains: list[Choice]
     kinds: list[Choice]
+    departments: list[Choice]
     drawing: Drawing
     rows: list[Row]
     total: Row
@@ -90,6 +91,10 @@ def present(found: Breakdown, today: date) -> Presentation:
             Choice("", _("All kinds"), view.kind is None),
             *(Choice(one, one.label, one is view.kind) for one in Kind),
         ],
+        departments=[
+            Choice("", _("All departments"), not view.department),
+            *(Choice(name, name, name == view.department) for name in found.departments),
+        ],
         drawing=draw(found),
         rows=[_row(found, line) for line in found.lines],
         total=_total(found),
@@ -109,6 +114,7 @@ def _groupings() -> dict[Grouping, str]:
         Grouping.PROVIDER: _("Provider"),
         Grouping.KIND: _("Kind of tool"),
         Grouping.HOST: _("Host"),
+        Grouping.DEPARTMENT: _("Department"),
     }
 
 
@@ -125,6 +131,8 @@ def _title(found: Breakdown) -> str:
     view = found.view
     if view.provider:
         return _("Usage of %(name)s") % {"name": _provider_name(found)}
+    if view.department:
+        return _("Usage by %(name)s") % {"name": view.department}
     match view.by:
         case Grouping.PROVIDER:
             return _("Usage by provider")
@@ -132,6 +140,8 @@ def _title(found: Breakdown) -> str:
             return _("Usage by kind of tool")
         case Grouping.HOST:
             return _("Usage by host")
+        case Grouping.DEPARTMENT:
+            return _("Usage by department")
 
 
 def _provider_name(found: Breakdown) -> str:
@@ -184,6 +194,8 @@ def _further(view: View, line: Line) -> str:
             return view.with_(kind=Kind(line.key), by=Grouping.PROVIDER).href if line.key in set(Kind) else ""
         case Grouping.HOST:
             return ""
+        case Grouping.DEPARTMENT:
+            return view.with_(department=line.key, by=Grouping.PROVIDER).href if line.key else ""
 
 
 def _total(found: Breakdown) -> Row:

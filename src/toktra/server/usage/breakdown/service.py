@@ -17,8 +17,18 @@ from toktra.server.costs.projection import Pricing, Projection, project
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.usage.breakdown.buckets import Bucket, Cutting, Rows, cut
+from toktra.server.usage.breakdown.departments import by_department, departments_shown
 from toktra.server.usage.breakdown.forecast import LOOK_BACK_DAYS, Forecast, forecast
-from toktra.server.usage.breakdown.lines import Amounts, Line, Summing, amounts_of, is_drawable, lines_of, names_of, wanted
+from toktra.server.usage.breakdown.lines import (
+    Amounts,
+    Line,
+    Summing,
+    amounts_of,
+    is_drawable,
+    lines_of,
+    names_of,
+    wanted,
+)
 from toktra.server.usage.breakdown.view import Grain, Measure, View
 from toktra.server.usage.discretion import CROWD
 from toktra.server.usage.overview import Coverage
@@ -53,6 +63,8 @@ class Breakdown:
     first_seen: list[str]
     """Names of the providers that were never used before the period."""
     forecast: Forecast | None
+    departments: list[str]
+    """Those that a view can be narrowed to."""
     estimator_versions: list[str]
     """Of the period's records."""
 
@@ -66,8 +78,9 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
     window, against = view.window(now), view.window_against(now)
     async with database.tenant(tenant_id) as connection:
         ledger = _Ledger(connection, tenant_id)
-        uses = wanted(await ledger.days(window), view)
-        uses_against = wanted(await ledger.days(against), view) if against else []
+        uses = await ledger.uses(window, view)
+        uses_against = await ledger.uses(against, view) if against else []
+        departments = await departments_shown(connection, tenant_id)
         coverage = await coverage_of(connection, tenant_id, window.days, now)
         coverage_against = await coverage_of(connection, tenant_id, against.days, now) if against else []
         first = min(window.first_day, against.first_day) if against else window.first_day
@@ -99,6 +112,7 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
         hours_withheld=any(use.day in withheld for use in uses),
         first_seen=names_of(use.provider_host for use in uses if use.provider_host not in seen_before),
         forecast=_forecast(projected, history, view, pricing, now),
+        departments=departments,
         estimator_versions=sorted({use.estimator_version for use in uses}),
     )
 
@@ -109,6 +123,13 @@ class _Ledger:
     def __init__(self, connection: Connection, tenant_id: UUID) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
+
+    async def uses(self, window: Window, view: View) -> Sequence[HostDay]:
+        """The rows of a window that the view wants, divided by department where it asks for that."""
+        everything: Sequence[HostDay] = await self.days(window)
+        if view.is_by_department:
+            everything = await by_department(self._connection, self._tenant_id, window, everything)
+        return wanted(everything, view)
 
     async def days(self, window: Window) -> list[HostDay]:
         rows = _queries.days(self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end)
@@ -142,12 +163,12 @@ class _Ledger:
     async def history(self, view: View, now: datetime) -> list[tuple[Coverage, list[HostDay]]]:
         """The finished days that a forecast goes by; empty for a view that is of the past."""
         today = now.astimezone(UTC).date()
-        if view.last != today or view.measure not in (Measure.TOKENS, Measure.COST):
+        if view.is_by_department or view.last != today or view.measure not in (Measure.TOKENS, Measure.COST):
             return []
         start = datetime(today.year, today.month, today.day, tzinfo=UTC)
         window = Window(start - timedelta(days=LOOK_BACK_DAYS), start)
         of_day: dict[date, list[HostDay]] = defaultdict(list)
-        for use in wanted(await self.days(window), view):
+        for use in await self.uses(window, view):
             of_day[use.day].append(use)
         coverage = await coverage_of(self._connection, self._tenant_id, window.days, now)
         return [(day, of_day[day.day]) for day in coverage if day.reported or of_day[day.day]]

@@ -54,6 +54,7 @@ class Grouping(StrEnum):
     PROVIDER = "provider"
     KIND = "kind"
     HOST = "host"
+    DEPARTMENT = "department"
 
 
 class Grain(StrEnum):
@@ -88,6 +89,8 @@ class View:
     """Only this provider (its id); empty for all."""
     kind: Kind | None
     """Only providers of this kind."""
+    department: str
+    """Only people of this department; empty for all."""
 
     @classmethod
     def read(cls, asked: Mapping[str, str], today: date) -> View:
@@ -101,9 +104,17 @@ class View:
         if grain is Grain.HOUR and days > MOST_HOURLY_DAYS:
             sentence = _("Hours are shown for at most %(n)s days. Choose a shorter period, or days.")
             raise UnusableView("grain", sentence % {"n": MOST_HOURLY_DAYS})
+        department = asked.get("department", "")[:200]
         provider = asked.get("provider", "")[:100]
         by = _choice(asked, "by", Grouping, Grouping.HOST if provider else Grouping.PROVIDER)
         kind = asked.get("kind")
+        if department or by is Grouping.DEPARTMENT:
+            last = min(last, today - timedelta(days=1))
+            if first > last:
+                raise UnusableView(
+                    "from", _("Departments are shown up to the end of yesterday. Choose an earlier day.")
+                )
+            grain = Grain.DAY if grain is Grain.HOUR else grain
         return cls(
             period=period,
             first=first,
@@ -114,7 +125,13 @@ class View:
             grain=grain,
             provider=provider,
             kind=_choice(asked, "kind", Kind, next(iter(Kind))) if kind else None,
+            department=department,
         )
+
+    @property
+    def is_by_department(self) -> bool:
+        """Whether anything in it is told of a department; then it ends with yesterday."""
+        return bool(self.department) or self.by is Grouping.DEPARTMENT
 
     @property
     def days(self) -> int:
@@ -169,6 +186,7 @@ class View:
             "grain": (self.grain, _usual_grain(self.days)),
             "provider": (self.provider, ""),
             "kind": (self.kind or "", ""),
+            "department": (self.department, ""),
         }
         said |= {name: str(value) for name, (value, plain) in usual.items() if value != plain}
         return f"{path}?{urlencode(said)}" if said else path

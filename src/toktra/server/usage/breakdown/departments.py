@@ -1,0 +1,83 @@
+"""Use divided by department, so that no group of fewer than five people is shown, nor can be found by subtracting.
+
+Where use is kept with its person, it counts with the department the person was in on that day; where it is kept by
+department, the sums are there already. What may not be shown by itself, and use without a department, is the rest of
+the total: "all others together". Only days that are over: a total that grows while it is watched would tell when.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import aiosql
+
+from toktra.server.database.pool import Connection
+from toktra.server.usage.period import Window
+from toktra.server.usage.sums import sums_by_department
+from toktra.server.usage.suppression import withheld
+from toktra.server.usage.totals import HostDay
+
+OTHERS: Final = ""
+"""Stands for all that is not shown by department."""
+_COUNTED: Final = ("exchanges", "request_bytes", "response_bytes", "input_tokens", "output_tokens")
+
+_queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("departments.sql"), "apsycopg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepartmentDay(HostDay):
+    """A row of one department, or of all others together."""
+
+    department: str
+
+
+async def by_department(
+    connection: Connection, tenant_id: UUID, window: Window, everything: Sequence[HostDay]
+) -> list[DepartmentDay]:
+    """The rows of a window of whole days that are over, divided; `everything` are its rows undivided."""
+    named = {"tenant_id": tenant_id}
+    people = {row.department: row.people async for row in _queries.people_by_department(connection, **named)}
+    hidden = withheld(people) | {OTHERS}
+    rows = _queries.use_by_department(connection, **named, first=window.first_day, last=window.last_day)
+    shown = [DepartmentDay(**row._asdict()) async for row in rows if row.department not in hidden]
+    for department, use in await sums_by_department(connection, tenant_id, window.first_day, window.last_day):
+        if department != OTHERS:
+            shown.append(_of(use, department))
+    return [*shown, *_rest(everything, shown)]
+
+
+async def departments_shown(connection: Connection, tenant_id: UUID) -> list[str]:
+    """The departments that a view can be narrowed to, by name."""
+    rows = _queries.people_by_department(connection, tenant_id=tenant_id)
+    people = {row.department: row.people async for row in rows}
+    return sorted(people.keys() - withheld(people) - {OTHERS}, key=str.casefold)
+
+
+def _rest(everything: Iterable[HostDay], shown: Iterable[HostDay]) -> list[DepartmentDay]:
+    """What is in the total and in no department that is shown."""
+    taken: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * len(_COUNTED))
+    for use in shown:
+        amounts = taken[_place(use)]
+        for number, name in enumerate(_COUNTED):
+            amounts[number] += getattr(use, name)
+    rest = []
+    for use in everything:
+        amounts = taken[_place(use)]
+        left = {name: max(0, getattr(use, name) - amounts[number]) for number, name in enumerate(_COUNTED)}
+        if any(left.values()):
+            rest.append(_of(use, OTHERS, **left))
+    return rest
+
+
+def _place(use: HostDay) -> tuple[Any, ...]:
+    return use.day, use.provider_host, use.estimator_version
+
+
+def _of(use: HostDay, department: str, **changes: int) -> DepartmentDay:
+    own = {one.name: getattr(use, one.name) for one in fields(HostDay)}
+    return DepartmentDay(**own | changes, department=department)

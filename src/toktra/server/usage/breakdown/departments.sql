@@ -1,0 +1,20 @@
+-- name: people_by_department(tenant_id)
+select coalesce(department, '') as department, count(*)::integer as people
+from person
+where tenant_id = :tenant_id and status = 'active'
+group by 1;
+
+-- name: use_by_department(tenant_id, first, last)
+-- Of use that is kept with its person: by the department the person was in on each day.
+with membership as (
+    select person_id, coalesce(department, '') as department, since,
+        lead(since, 1, date 'infinity') over (partition by person_id order by since) as until
+    from department_period
+    where tenant_id = :tenant_id)
+select u.day, m.department, u.provider_host, u.estimator_version, sum(u.exchanges)::bigint as exchanges,
+    sum(u.request_bytes)::bigint as request_bytes, sum(u.response_bytes)::bigint as response_bytes,
+    sum(u.input_tokens)::bigint as input_tokens, sum(u.output_tokens)::bigint as output_tokens
+from usage_daily u
+join membership m on m.person_id = u.person_id and u.day >= m.since and u.day < m.until
+where u.tenant_id = :tenant_id and u.day >= :first and u.day <= :last
+group by 1, 2, 3, 4;
