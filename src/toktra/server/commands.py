@@ -29,6 +29,8 @@ from toktra.server.mail.commands import add_mail_test
 from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
+from toktra.server.tenants.administration import NotPossible
+from toktra.server.tenants.commands import add_tenant
 from toktra.server.tenants.service import InvalidSlug, found
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -147,6 +149,7 @@ def explained() -> Iterator[None]:
         InvalidSetting,
         InvalidSlug,
         InvalidTerms,
+        NotPossible,
         UnknownOrganisation,
         UnknownPerson,
         AddressNotAvailable,
@@ -157,4 +160,5 @@ def explained() -> Iterator[None]:
 add_reconcile(server, _where, _database)
 add_audit_verify(server, _where, _database)
 add_worker(server, _where, _database)
+add_tenant(server, _where, _database)
 add_mail_test(server, _where, _settings)

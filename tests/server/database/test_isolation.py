@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from toktra.server.database.pool import Database
+from toktra.server.tenants.administration import delete
 
 if TYPE_CHECKING:
     from tests.server.conftest import Tenant, Urls
@@ -199,6 +200,28 @@ def test_turning_row_security_off_is_an_error_not_a_way_round(filled: Urls) -> N
         connection.execute("set row_security = off")
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             _count(connection, "device")
+
+
+def test_deleting_an_organisation_leaves_no_row_of_it_in_any_table(module_urls: Urls, filled: Urls) -> None:
+    with psycopg.connect(module_urls.owner) as connection:
+        row = connection.execute("insert into tenant (slug, name) values ('east', 'East') returning tenant_id").fetchone()
+    assert row is not None
+    with psycopg.connect(module_urls.app) as connection:
+        _as_tenant(connection, row[0])
+        for statement in ROWS.values():
+            connection.execute(statement, {"t": row[0], "id": row[0]})
+    assert delete(module_urls.owner, "east") == len(ROWS)
+    with psycopg.connect(module_urls.superuser) as connection:
+        left = {
+            table: connection.execute(
+                sql.SQL("select count(*) from {} where tenant_id = %s").format(sql.Identifier(table)), row
+            ).fetchone()
+            for table in [*ROWS, "tenant"]
+        }
+        assert {table for table, count in left.items() if count != (0,)} == set()
+        assert _count(connection, "tenant") >= 1
+    with psycopg.connect(filled.owner) as connection:
+        assert connection.execute("select count(*) from tenant where slug = 'north'").fetchone() == (1,)
 
 
 async def test_the_pool_confines_a_transaction_to_one_tenant(

@@ -164,7 +164,8 @@ async def test_the_overview_ends_with_yesterday_and_says_what_is_left_out(
                 "with p as (insert into person (tenant_id, display_name) values (%(t)s, 'P') returning person_id), "
                 "d as (insert into device (tenant_id, public_key, hostname, platform, agent_version, enrolled_at) "
                 "values (%(t)s, decode(lpad(%(n)s::text, 64, '0'), 'hex'), 'desk', 'linux', '1', "
-                "now() - interval '9 days') returning device_id) insert into account select %(t)s, d.device_id, 'a', p.person_id from p, d",
+                "now() - interval '9 days') returning device_id) "
+                "insert into account select %(t)s, d.device_id, 'a', p.person_id from p, d",
                 {"t": tenant.tenant_id, "n": number},
             )
         await connection.execute(

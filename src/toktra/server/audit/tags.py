@@ -12,6 +12,7 @@ class Tag(StrEnum):
     """Everything that is recorded, as stored. A stored tag is never renamed."""
 
     PERSON_VIEWED = "person:viewed"
+    """Someone opened another's entry in the directory, with its devices; it has no figures."""
     USAGE_VIEWED = "usage:viewed"
     """Someone opened the figures of one named person. Needs a reason."""
     USAGE_DOWNLOADED = "usage:downloaded"
@@ -24,6 +25,9 @@ class Tag(StrEnum):
     ACCOUNT_ASSIGNED = "account:assigned"
     """An account on a device was said to be someone's."""
     DEVICE_ENROLLED = "device:enrolled"
+    DEVICE_SET_UP_ANEW = "device:set-up-anew"
+    """A machine that was known was enrolled again, with a new key and a new epoch."""
+    DEVICE_KEY_CHANGED = "device:key-changed"
     DEVICE_REVOKED = "device:revoked"
     ENROLMENT_CODE_CREATED = "enrolment-code:created"
     ENROLMENT_CODE_ENDED = "enrolment-code:ended"
@@ -46,6 +50,12 @@ class Tag(StrEnum):
     """The organisation's sign-in gave or took a role, by a group."""
     SSO_CHANGED = "sso:changed"
     SSO_REMOVED = "sso:removed"
+    SCIM_TOKEN_CREATED = "scim-token:created"  # noqa: S105
+    SCIM_TOKEN_ENDED = "scim-token:ended"  # noqa: S105
+    GROUP_CHANGED = "group:changed"
+    """What a group of the organisation's own directory means here."""
+    ORGANISATION_SUSPENDED = "organisation:suspended"
+    ORGANISATION_RESUMED = "organisation:resumed"
     POLICY_CHANGED = "policy:changed"
     WORKS_AGREEMENT_CHANGED = "works-agreement:changed"
     """The private time that a works agreement adds for everybody."""
@@ -65,6 +75,8 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.PEOPLE_EXPORTED: frozenset({"people"}),
         Tag.ACCOUNT_ASSIGNED: frozenset({"device", "account", "records_moved"}),
         Tag.DEVICE_ENROLLED: frozenset({"device", "hostname", "platform"}),
+        Tag.DEVICE_SET_UP_ANEW: frozenset({"device", "hostname", "platform", "epoch"}),
+        Tag.DEVICE_KEY_CHANGED: frozenset({"device", "hostname"}),
         Tag.DEVICE_REVOKED: frozenset({"device", "hostname", "status"}),
         Tag.ENROLMENT_CODE_CREATED: frozenset({"uses", "expires_on"}),
         Tag.ENROLMENT_CODE_ENDED: frozenset({"code"}),
@@ -85,6 +97,11 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.SSO_CHANGED: frozenset({"issuer", "client_id", "email_domains", "adds_people", "groups"}),
         Tag.SSO_REMOVED: frozenset({"issuer"}),
         Tag.WORKS_AGREEMENT_CHANGED: frozenset({"title", "zone", "hours"}),
+        Tag.SCIM_TOKEN_CREATED: frozenset({"name", "expires_on"}),
+        Tag.SCIM_TOKEN_ENDED: frozenset({"name"}),
+        Tag.GROUP_CHANGED: frozenset({"group", "means"}),
+        Tag.ORGANISATION_SUSPENDED: frozenset(),
+        Tag.ORGANISATION_RESUMED: frozenset(),
         Tag.POLICY_CHANGED: frozenset({"policy", "value", "effective_at"}),
         Tag.FIGURES_EXPORTED: frozenset({"first_day", "last_day", "rows"}),
         Tag.AUDIT_EXPORTED: frozenset({"entries"}),
@@ -92,7 +109,7 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
 )
 """The keys `before` and `after` may have: closed, so that nothing but what is listed here gets into the trail."""
 
-NEEDS_REASON: Final = frozenset({Tag.PERSON_VIEWED, Tag.USAGE_VIEWED})
+NEEDS_REASON: Final = frozenset({Tag.USAGE_VIEWED})
 
 ABOUT_A_PERSON: Final = (
     Tag.PERSON_VIEWED,
