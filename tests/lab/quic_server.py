@@ -87,6 +87,7 @@ class _Answering(QuicConnectionProtocol):
                 self._paths[one.stream_id] = dict(one.headers)[b":path"].decode()
             if isinstance(one, HeadersReceived | DataReceived) and one.stream_ended:
                 self._http.send_headers(one.stream_id, [(b":status", b"200")])
-                size = int(self._paths[one.stream_id].rsplit("/", 1)[1])
+                last = self._paths[one.stream_id].split("?", 1)[0].rsplit("/", 1)[1]
+                size = int(last) if last.isdigit() else 8  # a browser also asks for an icon
                 self._http.send_data(one.stream_id, b"a" * size, end_stream=True)
                 self.transmit()
