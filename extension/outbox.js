@@ -1,0 +1,53 @@
+// The uses that wait for the agent, kept in the session's memory: a worker that is put to sleep loses none, and closing the
+// browser does not leave them on the disk.
+
+export const MOST_WAITING = 1000;
+export const AT_ONCE = 100;
+
+export class Outbox {
+  /** `area` is chrome.storage.session, `send` hands a message to the agent and gives its answer. */
+  constructor(area, send) {
+    this.area = area;
+    this.send = send;
+    this.notTaken = 0;
+    this.sending = null;
+    this.loaded = area.get("waiting").then(({ waiting = [] }) => {
+      this.waiting = waiting;
+    });
+  }
+
+  async put(use) {
+    await this.loaded;
+    if (this.waiting.length >= MOST_WAITING) {
+      this.notTaken += 1;
+      return;
+    }
+    this.waiting.push(use);
+    await this.keep();
+  }
+
+  /** Hands over what waits. What the agent has answered for is gone; everything else stays for the next time. */
+  flush() {
+    this.sending ??= this.hand().finally(() => {
+      this.sending = null;
+    });
+    return this.sending;
+  }
+
+  async hand() {
+    await this.loaded;
+    while (this.waiting.length > 0) {
+      const uses = this.waiting.slice(0, AT_ONCE);
+      const answer = await this.send({ kind: "uses", uses });
+      if (answer.kind !== "state") return answer;
+      this.waiting.splice(0, uses.length);
+      await this.keep();
+      if (this.waiting.length === 0) return answer;
+    }
+    return null;
+  }
+
+  keep() {
+    return this.area.set({ waiting: this.waiting });
+  }
+}

@@ -1,0 +1,70 @@
+// From the browser's events about one request to one use: host, begin, end, sizes where they are known, streamed or not.
+// Of a URL nothing but the host is read; of the headers two: content-type and content-length.
+import { providerHost } from "./hosts.js";
+
+export const MOST_OPEN = 2000;
+const STREAMED = /^(text\/event-stream|application\/(x-)?ndjson|application\/grpc|application\/connect\+|application\/jsonl|application\/vnd\.amazon\.eventstream)/i;
+
+export class Requests {
+  /** `open` is what `entries` gave before the worker was put to sleep. */
+  constructor(open = []) {
+    this.open = new Map(open);
+    this.notTaken = 0; // more at once than anybody's use of AI
+  }
+
+  entries() {
+    return [...this.open];
+  }
+
+  begun({ requestId, url, method, type, timeStamp }) {
+    if (type !== "websocket" && method !== "POST") return;
+    const host = providerHost(new URL(url).hostname);
+    if (host === null || this.open.has(requestId)) return; // a redirect keeps its first begin
+    if (this.open.size >= MOST_OPEN) {
+      this.notTaken += 1;
+      return;
+    }
+    this.open.set(requestId, { host, started_at: timeStamp / 1000, response_bytes: null, streamed: type === "websocket", answered: false });
+  }
+
+  answered({ requestId, responseHeaders = [] }) {
+    const request = this.open.get(requestId);
+    if (!request) return;
+    request.answered = true;
+    request.streamed ||= STREAMED.test(header(responseHeaders, "content-type"));
+    const length = header(responseHeaders, "content-length");
+    if (/^\d{1,15}$/.test(length)) request.response_bytes = Number(length);
+  }
+
+  /** The use that is over, or null when it is none of ours. */
+  ended({ requestId, timeStamp, requestSize, responseSize }) {
+    const request = this.open.get(requestId);
+    if (!request) return null;
+    this.open.delete(requestId);
+    return {
+      id: crypto.randomUUID(),
+      host: request.host,
+      started_at: request.started_at,
+      ended_at: Math.max(request.started_at, timeStamp / 1000),
+      request_bytes: size(requestSize),
+      response_bytes: size(responseSize) ?? request.response_bytes,
+      streamed: request.streamed,
+    };
+  }
+
+  /** As `ended`, for a request that broke off. Before an answer began it was no use. */
+  brokeOff(details) {
+    const answered = this.open.get(details.requestId)?.answered;
+    const use = this.ended(details);
+    return answered ? use : null;
+  }
+}
+
+function header(headers, name) {
+  return headers.find((one) => one.name.toLowerCase() === name)?.value ?? "";
+}
+
+/** Firefox tells sizes with a request's end, Chrome does not. */
+function size(value) {
+  return Number.isSafeInteger(value) && value > 0 ? value : null;
+}

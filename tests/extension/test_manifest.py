@@ -1,0 +1,137 @@
+"""What the extension may do and which hosts it may see: generated from the catalogue, and no more than listed here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from toktra.agent.browser.identity import CHROME_KEY, chrome_id
+from toktra.catalogue import load_catalogue
+
+ROOT = Path(__file__).parents[2]
+EXTENSION = ROOT / "extension"
+BUILD = ROOT / "scripts" / "build_extension.py"
+MANIFEST = json.loads((EXTENSION / "manifest.json").read_text())
+HOSTS = json.loads((EXTENSION / "hosts.json").read_text())
+
+ALLOWED = {"nativeMessaging", "storage", "webRequest"}
+KEYS = {
+    "manifest_version",
+    "name",
+    "description",
+    "version",
+    "default_locale",
+    "key",
+    "minimum_chrome_version",
+    "browser_specific_settings",
+    "incognito",
+    "icons",
+    "action",
+    "background",
+    "permissions",
+    "host_permissions",
+    "content_security_policy",
+}
+
+
+def origin(pattern: str) -> tuple[str, str]:
+    """Scheme and host of a match pattern."""
+    found = re.fullmatch(r"(https|wss)://((?:\*\.)?[a-z0-9.-]+)/.*", pattern)
+    assert found, pattern
+    return found[1], found[2]
+
+
+def test_the_generated_files_are_up_to_date() -> None:
+    done = subprocess.run([sys.executable, str(BUILD), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_may_do_three_things_and_nothing_else() -> None:
+    assert set(MANIFEST["permissions"]) == ALLOWED
+    assert set(MANIFEST) == KEYS  # no content scripts, no optional permissions, nothing open to pages
+    assert MANIFEST["incognito"] == "not_allowed"
+    assert "script-src 'self'" in MANIFEST["content_security_policy"]["extension_pages"]
+
+
+def test_every_host_it_may_see_is_a_providers() -> None:
+    catalogue = load_catalogue()
+    suffixes = {suffix for provider in catalogue.providers for suffix in provider.suffixes}
+    stars = {rule for provider in catalogue.providers for rule in provider.patterns}
+    for pattern in MANIFEST["host_permissions"]:
+        _scheme, host = origin(pattern)
+        assert pattern.endswith("/*")
+        assert host[2:] in suffixes or host in stars if host.startswith("*.") else catalogue.find(host), pattern
+
+
+def test_every_use_lies_within_what_is_granted_and_names_a_path_or_an_api() -> None:
+    granted = {origin(pattern) for pattern in MANIFEST["host_permissions"]}
+    kinds = {host: provider.kind.value for provider in load_catalogue().providers for host in provider.hosts}
+    for pattern in (*HOSTS["requests"], *HOSTS["sockets"]):
+        assert origin(pattern) in granted, pattern
+        host = origin(pattern)[1]
+        if not host.startswith("*.") and kinds[host] != "api":
+            assert not pattern.endswith(f"{host}/*"), f"{pattern} would count pages and pictures"
+
+
+def test_no_source_reaches_further_than_its_permissions() -> None:
+    sources = {path.name: path.read_text() for path in EXTENSION.glob("*.js")}
+    forbidden = r"requestBody|requestHeaders|extraHeaders|fetch\(|XMLHttpRequest|eval\(|cookies|chrome\.tabs|innerHTML|https?://"
+    assert {name: re.findall(forbidden, text) for name, text in sources.items() if re.search(forbidden, text)} == {}
+    assert re.findall(r"\burl\b", "".join(sources.values())).count("url") == 2  # taken apart, and only for its host
+    assert "new URL(url).hostname" in sources["requests.js"]
+
+
+def test_both_languages_have_every_text() -> None:
+    english, german = (
+        json.loads((EXTENSION / "_locales" / language / "messages.json").read_text()) for language in ("en", "de")
+    )
+    assert english.keys() == german.keys()
+    used = set(re.findall(r'text\(\s*"([a-z_]+)"', (EXTENSION / "popup.js").read_text()))
+    assert used <= english.keys()
+    for name in english:
+        assert english[name]["message"].count("$1") == german[name]["message"].count("$1")
+
+
+def test_chrome_gives_it_the_id_the_agent_lets_in() -> None:
+    assert re.fullmatch(r"[a-p]{32}", chrome_id())
+    assert MANIFEST["key"] == CHROME_KEY
+
+
+@pytest.mark.parametrize("browser", ["chrome", "firefox"])
+def test_a_package_holds_what_its_browser_knows(browser: str, tmp_path: Path) -> None:
+    target = tmp_path / "package.zip"
+    subprocess.run([sys.executable, str(BUILD), "--pack", browser, str(target)], check=True)
+    with zipfile.ZipFile(target) as package:
+        names, manifest = set(package.namelist()), json.loads(package.read("manifest.json"))
+    assert {"worker.js", "hosts.json", "_locales/de/messages.json", "icons/toktra-128.png"} <= names
+    assert "uses.toml" not in names
+    assert ("key" in manifest, "service_worker" in manifest["background"]) == (browser == "chrome",) * 2
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_it_knows_a_providers_host_as_the_catalogue_does() -> None:
+    catalogue = load_catalogue()
+    below = [*HOSTS["suffixes"], *HOSTS["one_label"]]
+    suffixed = [f"{label}.{suffix}" for suffix in below for label in ("eu", "a.b")]
+    left_out = [host for provider in catalogue.providers for host in provider.left_out if "*" not in host]
+    others = [*below, "example.com", "api.openai.com.example.com", "API.OPENAI.COM", "chatgpt.com.", "api.openai.co"]
+    names = [*HOSTS["exact"], *suffixed, *left_out, *others]
+    script = (
+        f"import {{ providerHost }} from {json.dumps((EXTENSION / 'hosts.js').as_uri())};"
+        f"console.log(JSON.stringify({json.dumps(names)}.map(providerHost)))"
+    )
+    command = ["node", "--no-warnings", "--input-type=module", "-e", script]
+    answers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    granted = {provider.id for provider in catalogue.providers if provider.kind.value == "api"}
+    for name, answer in zip(names, answers, strict=True):
+        provider = catalogue.find(name)
+        expected = provider is not None and (provider.id in granted or name.lower().rstrip(".") in HOSTS["exact"])
+        assert (answer is not None) is expected, name
+        assert answer in (None, name.lower().rstrip("."))
