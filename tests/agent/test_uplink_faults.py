@@ -292,5 +292,5 @@ def decode_usage(encoded: bytes) -> UsageEvent:
     return msgspec.json.decode(encoded, type=UsageEvent)
 
 
-DeliverySettles.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, print_blob=True)
+DeliverySettles.TestCase.settings = settings(max_examples=50, stateful_step_count=30, deadline=None, print_blob=True)
 TestDelivery = DeliverySettles.TestCase

@@ -131,7 +131,7 @@ def on_the_wall(windows: Sequence[Window], now_s: int, zone: ZoneInfo) -> bool:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(cases())
 def test_state_and_until_are_those_of_the_slow_reading(case: tuple[Place, list[Window]]) -> None:
     place, windows = case
@@ -152,7 +152,7 @@ def test_state_and_until_are_those_of_the_slow_reading(case: tuple[Place, list[W
             assert stretch.until_s is None or stretch.until_s > instants[-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cases(places=CHANGES))
 def test_second_by_second_across_a_change_of_the_clock(case: tuple[Place, list[Window]]) -> None:
     place, windows = case
@@ -163,7 +163,7 @@ def test_second_by_second_across_a_change_of_the_clock(case: tuple[Place, list[W
             assert quick.stretch(now_s).private == slow.is_private(now_s)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases(), st.integers(-3 * 1440, 3 * 1440))
 def test_what_the_clock_on_the_wall_shows_within_a_window_is_private(
     case: tuple[Place, list[Window]], minutes: int
@@ -176,7 +176,7 @@ def test_what_the_clock_on_the_wall_shows_within_a_window_is_private(
             assert quick.stretch(now_s).private
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases(), st.integers(3, 200), st.integers(0, 1439))
 def test_far_from_a_change_nothing_is_in_doubt(case: tuple[Place, list[Window]], days: int, minutes: int) -> None:
     place, windows = case
@@ -187,7 +187,7 @@ def test_far_from_a_change_nothing_is_in_doubt(case: tuple[Place, list[Window]],
         assert quick.stretch(now_s).private == on_the_wall(windows, now_s, zone)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_one_more_window_never_makes_a_private_instant_observed(data: st.DataObject) -> None:
     place, windows = data.draw(cases())
@@ -198,7 +198,7 @@ def test_one_more_window_never_makes_a_private_instant_observed(data: st.DataObj
         assert with_more.stretch(now_s).private >= fewer.stretch(now_s).private
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_slack_is_private_when_any_instant_within_it_is(data: st.DataObject) -> None:
     place, windows = data.draw(cases())
@@ -274,7 +274,7 @@ def test_a_pause_runs_on_into_the_window_it_meets() -> None:
     assert Timeline([calendar], private_before_s=float("inf")).stretch(BERLIN_NOON_S) == (True, None)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.lists(a_window_near(PLACES[0].at), min_size=1, max_size=10), st.integers(1, 7))
 def test_a_thousand_windows_are_as_right_as_one(some: list[Window], step: int) -> None:
     windows = [
