@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.agent.privacy_hours.machine import ZONE, Agent, Machine
 
-from toktra.agent.control_messages import Add, ConfirmClock, PauseFor, RemoveAll, Resume, Told
+from toktra.agent.control_messages import Add, ConfirmClock, PauseFor, RemoveAll, Resume, Show, Told
 from toktra.agent.privacy_hours.clock import trust_at_first
 from toktra.agent.privacy_hours.gate import Gate, State
 from toktra.agent.privacy_hours.windows import parse_window
 from toktra.agent.privacy_hours.wishes import Wishes, plan
+from toktra.wire.portal import AccountWeek, WeeksAnswer
 from toktra.wire.schedule import Schedule
 
 ACCOUNTS = (1000, 1001)
@@ -124,6 +125,36 @@ class Device(RuleBasedStateMachine):
         if uid in self.has_wished():
             self.wished[uid].confirm_clock(self.machine.read())
         self.agent.ask(uid, ConfirmClock())
+
+    @rule(account=accounts, window=st.one_of(windows, st.none()), version=st.integers(1, 9))
+    def the_server_sends_a_week(self, account: int, window: str | None, version: int) -> None:
+        """In any order and as often as it likes; None is an empty one. It is held to what it must not do alone."""
+        week = Schedule(zone=ZONE.key, windows=() if window is None else (parse_window(window),))
+        self.settle()
+        self.hear(
+            WeeksAnswer(
+                agreement_version=0, weeks=(AccountWeek(account=f"user{account}", version=version, schedule=week),)
+            )
+        )
+
+    @rule(window=st.one_of(windows, st.none()), version=st.integers(1, 9))
+    def the_server_tells_of_an_agreement(self, window: str | None, version: int) -> None:
+        agreement = None if window is None else Schedule(zone=ZONE.key, windows=(parse_window(window),))
+        self.settle()
+        self.hear(WeeksAnswer(agreement_version=version, agreement=agreement))
+
+    def hear(self, answer: WeeksAnswer) -> None:
+        """Who was private stays so, whatever it said; what the owners wished counts as before."""
+        was = {uid: self.told(uid).private for uid in ACCOUNTS}
+        self.recorded += self.agent.hear(answer)
+        for uid in ACCOUNTS:
+            assert self.told(uid).private >= was[uid]
+        self.traffic()
+
+    def told(self, uid: int) -> Told:
+        told = self.agent.ask(uid, Show())
+        assert isinstance(told, Told)
+        return told
 
     @rule(killed=st.booleans())
     def the_agent_starts_anew(self, killed: bool) -> None:

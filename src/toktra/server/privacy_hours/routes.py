@@ -16,7 +16,7 @@ from toktra.server.privacy_hours import agreement, weeks
 from toktra.server.privacy_hours.agreement import MOST_TITLE
 from toktra.server.privacy_hours.own_database import OwnDatabase
 from toktra.server.privacy_hours.upcoming import MOST, bars_of, in_words, next_private, until_words
-from toktra.server.privacy_hours.week_form import SAVE, WeekForm, WeekRefused, is_zone, zones
+from toktra.server.privacy_hours.week_form import SAVE, WeekForm, WeekRefused, zones
 from toktra.server.privacy_hours.weeks import OwnWeek, Reader
 from toktra.server.privacy_hours.words import DAY_NAMES, window_text
 from toktra.server.web import notices
@@ -178,7 +178,7 @@ async def _show_week(visit: Visit, found: OwnWeek, form: WeekForm, *, is_draft: 
         coming=[in_words(one, now.date()) for one in coming[:MOST] if one is not runs],
         devices=[(device, found.deliveries.get(device.device_id)) for device in owned if device.is_active],
         changes=found.changes,
-        change_at=lambda change: change.at.astimezone(ZoneInfo(change.zone) if is_zone(change.zone) else UTC),
+        change_at=lambda change: change.at.astimezone(ZoneInfo(change.zone) if change.zone in zones() else UTC),
         **_editor(form, own, added.schedule),
         now_share=f"{100 * (60 * now.hour + now.minute) / 1440:.2f}%",
         today=DAYS[now.weekday()],

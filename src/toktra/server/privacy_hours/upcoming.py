@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from toktra.server.privacy_hours.words import clock
 from toktra.server.web import figures
 from toktra.server.web.language import _
 from toktra.wire.schedule import DAYS, MINUTES_A_DAY, DatedWindow, Day, Schedule, Window
@@ -79,9 +80,14 @@ def in_words(private: Private, today: date) -> str:
 
 
 def until_words(private: Private, today: date) -> str:
-    """13:00, or tomorrow 07:00."""
+    """13:00, or tomorrow 07:00; within a sentence."""
+    tomorrow = today + timedelta(days=1)
     if private.end.date() == today:
         return f"{private.end:%H:%M}"
+    if private.end == datetime.combine(tomorrow, time()):
+        return clock(MINUTES_A_DAY)
+    if private.end.date() == tomorrow:
+        return _("tomorrow %(time)s") % {"time": f"{private.end:%H:%M}"}
     return f"{_day_word(private.end.date(), today)} {private.end:%H:%M}"
 
 

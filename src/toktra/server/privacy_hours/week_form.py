@@ -10,6 +10,7 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import Final, Self
 
 from toktra.server.privacy_hours.words import DAY_NAMES, clock
@@ -113,7 +114,7 @@ class WeekForm:
         """The schedule that was typed. Raises WeekRefused with an error for each field at fault."""
         errors: dict[str, str] = {}
         windows: list[Window] = []
-        if not is_zone(self.zone):
+        if self.zone not in zones():
             errors["zone"] = _("Time zone: give one like Europe/Berlin. Your windows are read in it.")
         for day, rows in self.days.items():
             for place, row in enumerate(rows, 1):
@@ -142,14 +143,11 @@ class WeekRefused(Exception):
         self.form = form
 
 
-def is_zone(name: str) -> bool:
-    """Whether a device is likely to know this time zone."""
-    return bool(_ZONE.fullmatch(name)) and not name.startswith(_NO_ZONES) and name in zoneinfo.available_timezones()
-
-
-def zones() -> list[str]:
-    """What can be chosen, by name."""
-    return sorted(name for name in zoneinfo.available_timezones() if "/" in name and is_zone(name))
+@cache
+def zones() -> tuple[str, ...]:
+    """The time zones that can be chosen, by name; a device is likely to know them too. Read once: it takes a while."""
+    known = (name for name in zoneinfo.available_timezones() if _ZONE.fullmatch(name))
+    return tuple(sorted(name for name in known if not name.startswith(_NO_ZONES)))
 
 
 def _rows(fields: Mapping[str, str], where: str, most: int) -> tuple[Row, ...]:
