@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,6 +23,14 @@ class InvalidSetting(ValueError):
 
 class AddressNotAvailable(OSError):
     """The address of `host` and `port` cannot be listened on. The text names the remedy."""
+
+
+class MailTls(StrEnum):
+    """How the way to the mail relay is encrypted."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,8 +58,28 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Connections to the database at most; each carries one request at a time."""
     run_jobs: bool = True
     """Whether the server's own process also does the jobs. Off: `toktra server worker` does them, elsewhere."""
+    site_address: Annotated[str, Meta(pattern=r"^https?://[^/]+$")] | None = None
+    """Where people reach the site, for links in mail: https://ai.example.org. Unset: `host` and `port`."""
+    mail_relay: Annotated[str, Meta(min_length=1)] | None = None
+    """The SMTP server that takes our mail. Unset: no mail is sent, and pages say so."""
+    mail_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    """Its port. Unset: 587 with STARTTLS, 465 with TLS, 25 with none."""
+    mail_tls: MailTls = MailTls.STARTTLS
+    """How the way to the relay is encrypted: starttls, tls or none. The relay's certificate is always checked."""
+    mail_user: str | None = None
+    """The account at the relay, if it asks for one."""
+    mail_password: str | None = None
+    """Its password."""
+    mail_from: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    """The address our mail comes from."""
     accepted_age_days: Annotated[int, Meta(ge=1, le=2000)] = 400
     """Events older than this are refused by name: the retention in force has no place for them."""
+
+    @property
+    def site(self) -> str:
+        """The beginning of every address of the site, without a slash at its end."""
+        scheme = "http" if self.certificate is None else "https"
+        return self.site_address or f"{scheme}://{self.host}:{self.port}"
 
     @property
     def data_directory(self) -> Path:
@@ -86,7 +115,20 @@ def load_settings(
     if (settings.certificate is None) != (settings.key is None):
         missing = "key" if settings.key is None else "certificate"
         raise InvalidSetting(f"{PREFIX}{missing.upper()} is missing: a certificate and its key come together")
+    _check_mail(settings)
     return settings
+
+
+def _check_mail(settings: ServerSettings) -> None:
+    if settings.mail_relay is not None and settings.mail_from is None:
+        raise InvalidSetting(f"{PREFIX}MAIL_FROM is missing: mail needs the address it comes from")
+    if (settings.mail_user is None) != (settings.mail_password is None):
+        missing = "PASSWORD" if settings.mail_password is None else "USER"
+        raise InvalidSetting(
+            f"{PREFIX}MAIL_{missing} is missing: an account at the relay and its password come together"
+        )
+    if settings.mail_password is not None and settings.mail_tls is MailTls.NONE:
+        raise InvalidSetting(f"{PREFIX}MAIL_TLS: a password is not sent unencrypted; use starttls or tls")
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:

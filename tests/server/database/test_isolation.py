@@ -67,7 +67,27 @@ ROWS: dict[str, LiteralString] = {
     "works_agreement": "insert into works_agreement (tenant_id, version, title, schedule) "
     "values (%(t)s, 1, 'Nights', '{}')",
     "device_privacy": "insert into device_privacy (tenant_id, device_id) values (%(t)s, %(id)s)",
-    "mail_letter": "insert into mail_letter (tenant_id, person_id, subject, text, html) values (%(t)s, %(id)s, 'a', 'b', 'c')",
+    "rights_request": "insert into rights_request (tenant_id, request_id, number, kind, regulation, person_id, channel, "
+    "stage, received_on, due_on) "
+    "values (%(t)s, %(id)s, 1, 'access', 'gdpr', %(id)s, 'portal', 'identity', '2026-11-01', '2026-12-01')",
+    "rights_step": "insert into rights_step (tenant_id, request_id, number, step) values (%(t)s, %(id)s, 1, 'received')",
+    "rights_bundle": "insert into rights_bundle (tenant_id, request_id, recipient) "
+    "values (%(t)s, %(id)s, 'age1' || repeat('q', 58))",
+    "rights_bundle_part": "insert into rights_bundle_part values (%(t)s, %(id)s, 1, 'sealed')",
+    "recording_stop": "insert into recording_stop (tenant_id, person_id, cause, request_id) "
+    "values (%(t)s, %(id)s, 'objection', %(id)s)",
+    "erased_account": "insert into erased_account values (%(t)s, %(id)s, decode(repeat('ab', 32), 'hex'))",
+    "legal_hold": "insert into legal_hold (tenant_id, person_id, authority, reason, ends_on) "
+    "values (%(t)s, %(id)s, 'a court', 'a case', '2027-01-01')",
+    "retention_rule": "insert into retention_rule (tenant_id, kind, keep_days) values (%(t)s, 'events', 30)",
+    "retention_run": "insert into retention_run (tenant_id, kind, kept_from, rows_deleted) "
+    "values (%(t)s, 'events', '2026-11-01', 0)",
+    "notice_settings": "insert into notice_settings (tenant_id) values (%(t)s)",
+    "notice": "insert into notice (tenant_id, version, jurisdiction, language, markdown) "
+    "values (%(t)s, 1, 'eu-gdpr', 'en', '# Notice')",
+    "notice_acknowledgement": "insert into notice_acknowledgement (tenant_id, person_id, version) "
+    "values (%(t)s, %(id)s, 1)",
+    "mail_letter": "insert into mail_letter (tenant_id, person_id, content) values (%(t)s, %(id)s, '{}')",
     "attribution": "insert into attribution (tenant_id) values (%(t)s)",
     "attribution_change": "insert into attribution_change (tenant_id, former, level, effective_at, reason) "
     "values (%(t)s, 'person', 'department', now(), 'agreed')",
@@ -80,8 +100,7 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), 'directory', now())",
     "scim_group": "insert into scim_group (tenant_id, group_id, display_name) values (%(t)s, %(id)s, 'Sales')",
     "scim_member": "insert into scim_member values (%(t)s, %(id)s, %(id)s)",
-    "account_claim": "insert into account_claim "
-    "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, 'ada', now())",
+    "account_claim": "insert into account_claim values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, 'ada', now())",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",
@@ -204,7 +223,9 @@ def test_turning_row_security_off_is_an_error_not_a_way_round(filled: Urls) -> N
 
 def test_deleting_an_organisation_leaves_no_row_of_it_in_any_table(module_urls: Urls, filled: Urls) -> None:
     with psycopg.connect(module_urls.owner) as connection:
-        row = connection.execute("insert into tenant (slug, name) values ('east', 'East') returning tenant_id").fetchone()
+        row = connection.execute(
+            "insert into tenant (slug, name) values ('east', 'East') returning tenant_id"
+        ).fetchone()
     assert row is not None
     with psycopg.connect(module_urls.app) as connection:
         _as_tenant(connection, row[0])

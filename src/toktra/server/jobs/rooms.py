@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from toktra.server.jobs.declaring import REGISTRY, Job
 
-MODULES: Final[tuple[str, ...]] = ("toktra.server.tenants.jobs",)
+MODULES: Final[tuple[str, ...]] = ("toktra.server.mail.service", "toktra.server.tenants.jobs")
 
 
 def load_jobs() -> Mapping[str, Job[Any]]:

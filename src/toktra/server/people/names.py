@@ -10,7 +10,7 @@ from uuid import UUID
 
 import aiosql
 
-from toktra.server.database.pool import Database
+from toktra.server.database.pool import Connection, Database
 from toktra.server.web.access import Role
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("names.sql"), "apsycopg")
@@ -40,6 +40,12 @@ async def names_of(database: Database, tenant_id: UUID, people: Iterable[UUID]) 
     async with database.tenant(tenant_id) as connection:
         rows = _queries.names(connection, tenant_id=tenant_id, people=wanted)
         return {row.person_id: row.display_name async for row in rows}
+
+
+async def email_of(connection: Connection, tenant_id: UUID, person_id: UUID) -> str | None:
+    """Where an active person's mail goes; None for those who left, are unknown or have no address."""
+    email: str | None = await _queries.email(connection, tenant_id=tenant_id, person_id=person_id)
+    return email
 
 
 async def people_called(database: Database, tenant_id: UUID, text: str) -> list[Named]:

@@ -8,3 +8,6 @@ select person_id, display_name from person where tenant_id = :tenant_id and pers
 select person_id, display_name, role from person
 where tenant_id = :tenant_id and (lower(display_name) = lower(:text) or lower(email) = lower(:text))
 order by created_at, person_id;
+
+-- name: email(tenant_id, person_id)$
+select email from person where tenant_id = :tenant_id and person_id = :person_id and status = 'active';

@@ -5,9 +5,7 @@ create table mail_letter (
     person_id      uuid,
     address        text check (length(address) between 3 and 320),
     once           text check (length(once) between 1 and 200),
-    subject        text check (length(subject) between 1 and 200),
-    text           text,
-    html           text,
+    content        jsonb check (jsonb_typeof(content) = 'object'),
     written_at     timestamptz not null default now(),
     claimed_until  timestamptz,
     sent_at        timestamptz,
@@ -19,7 +17,7 @@ create table mail_letter (
     check (num_nonnulls(person_id, address) = 1),
     check ((failed_at is null) = (fault is null)),
     check (num_nonnulls(sent_at, failed_at) <= 1),
-    check (num_nonnulls(subject, text, html) = case when num_nonnulls(sent_at, failed_at) = 0 then 3 else 0 end)
+    check ((content is null) = (num_nonnulls(sent_at, failed_at) = 1))
 );
 create index mail_letter_person on mail_letter (tenant_id, person_id) where person_id is not null;
 
