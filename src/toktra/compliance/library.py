@@ -57,6 +57,8 @@ class Paper(StrEnum):
     RECORD = "record-of-processing"
     BALANCING = "legitimate-interest"
     WORKS_AGREEMENT = "works-agreement"
+    ACCESS_SHEET = "access-sheet"
+    """What a person is told beside the copy of their data: Art. 15(1) and (2) GDPR."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,15 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.POLICY_CHANGED: _("Policy changed"),
     Tag.WORKS_AGREEMENT_CHANGED: _("Works agreement changed"),
     Tag.FIGURES_EXPORTED: _("Figures exported"),
+    Tag.RIGHTS_REQUEST_MADE: _("Rights request made"),
+    Tag.RIGHTS_REQUEST_DECIDED: _("Rights request decided"),
+    Tag.COPY_OPENED: _("Copy of one’s data fetched"),
+    Tag.PERSON_ERASED: _("Person erased"),
+    Tag.LEGAL_HOLD_CHANGED: _("Legal hold changed"),
+    Tag.NOTICE_PUBLISHED: _("Notice published"),
+    Tag.NOTICE_ACKNOWLEDGED: _("Notice confirmed"),
+    Tag.USAGE_API_CONNECTED: _("Provider’s usage figures connected"),
+    Tag.USAGE_API_DISCONNECTED: _("Provider’s usage figures disconnected"),
     Tag.AUDIT_EXPORTED: _("Audit trail exported"),
 }
 

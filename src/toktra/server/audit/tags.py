@@ -61,6 +61,18 @@ class Tag(StrEnum):
     """The private time that a works agreement adds for everybody."""
     FIGURES_EXPORTED = "figures:exported"
     """Someone took sums of the organisation's use as a file."""
+    RIGHTS_REQUEST_MADE = "rights-request:made"
+    """Someone asked for something under the law, or an officer recorded that they did."""
+    RIGHTS_REQUEST_DECIDED = "rights-request:decided"
+    COPY_OPENED = "copy:opened"
+    """A person fetched the copy of their data."""
+    PERSON_ERASED = "person:erased"
+    LEGAL_HOLD_CHANGED = "legal-hold:changed"
+    NOTICE_PUBLISHED = "notice:published"
+    NOTICE_ACKNOWLEDGED = "notice:acknowledged"
+    USAGE_API_CONNECTED = "usage-api:connected"
+    """A provider's own usage figures were connected, or the connection got a new key. The key is not kept here."""
+    USAGE_API_DISCONNECTED = "usage-api:disconnected"
     AUDIT_EXPORTED = "audit:exported"
 
 
@@ -103,7 +115,16 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.ORGANISATION_SUSPENDED: frozenset(),
         Tag.ORGANISATION_RESUMED: frozenset(),
         Tag.POLICY_CHANGED: frozenset({"policy", "value", "effective_at"}),
-        Tag.FIGURES_EXPORTED: frozenset({"first_day", "last_day", "rows"}),
+        Tag.FIGURES_EXPORTED: frozenset({"dataset", "format", "first_day", "last_day", "rows"}),
+        Tag.RIGHTS_REQUEST_MADE: frozenset({"request", "kind", "due_on"}),
+        Tag.RIGHTS_REQUEST_DECIDED: frozenset({"request", "kind", "decision"}),
+        Tag.COPY_OPENED: frozenset({"request"}),
+        Tag.PERSON_ERASED: frozenset({"request", "events", "devices"}),
+        Tag.LEGAL_HOLD_CHANGED: frozenset({"ends_on", "is_told"}),
+        Tag.NOTICE_PUBLISHED: frozenset({"version", "jurisdiction", "language"}),
+        Tag.NOTICE_ACKNOWLEDGED: frozenset({"version"}),
+        Tag.USAGE_API_CONNECTED: frozenset({"provider", "days"}),
+        Tag.USAGE_API_DISCONNECTED: frozenset({"provider"}),
         Tag.AUDIT_EXPORTED: frozenset({"entries"}),
     }
 )

@@ -95,7 +95,8 @@ _GRANTABLE: Final[LiteralString] = """
 
 
 def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) -> None:
-    """Rows of every tenant table, reading of tenants, and the making of months. Never a partition by its own name.
+    """Rows of every tenant table, reading of tenants, the making of months and the end of those nobody may still have.
+    Never a partition by its own name.
 
     To the audit trail it may only add: what was recorded stays as it was.
     """
@@ -108,6 +109,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) ->
         sql.SQL("grant select, insert on audit_entry to {}").format(role),
         sql.SQL("grant usage on all sequences in schema public to {}").format(role),
         sql.SQL("grant execute on function create_usage_event_month(date) to {}").format(role),
+        sql.SQL("grant execute on function drop_usage_event_months(integer) to {}").format(role),
     ):
         connection.execute(statement)
 

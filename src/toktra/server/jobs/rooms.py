@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from toktra.server.jobs.declaring import REGISTRY, Job
 
-MODULES: Final[tuple[str, ...]] = ("toktra.server.mail.service", "toktra.server.tenants.jobs")
+MODULES: Final[tuple[str, ...]] = (
+    "toktra.server.mail.service",
+    "toktra.server.reconciliation.jobs",
+    "toktra.server.retention.jobs",
+    "toktra.server.rights.copies.prepare_job",
+    "toktra.server.rights.erasure_job",
+    "toktra.server.tenants.jobs",
+)
 
 
 def load_jobs() -> Mapping[str, Job[Any]]:

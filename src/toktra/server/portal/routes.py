@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
+from toktra.compliance.rendering import as_html_part
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.devices import service as devices
+from toktra.server.notices import service as published
 from toktra.server.portal import records
 from toktra.server.portal.look_up import look_up_pages
 from toktra.server.portal.presentation import looked, newest_record, period_choices, second
@@ -152,11 +155,21 @@ async def who_looked(visit: Visit) -> Response:
 
 
 async def my_notices(visit: Visit) -> Response:
-    """What was decided about how finely use is kept. Documents cannot be published yet, and the page says so."""
-    async with visit.database.tenant(visit.reader.tenant.tenant_id) as connection:
-        decisions = await changes(connection, visit.reader.tenant.tenant_id)
+    """The notice that holds, for the reader to confirm, and what was decided about how finely use is kept."""
+    tenant_id = visit.reader.tenant.tenant_id
+    async with visit.database.tenant(tenant_id) as connection:
+        decisions = await changes(connection, tenant_id)
+        notice = await published.newest(connection, tenant_id)
+        comes_first = await published.required(connection, tenant_id)
+    confirmed = await published.acknowledged_by(visit.database, tenant_id, visit.reader.person_id)
     return visit.show(
-        "portal/my_notices.html", here="/me/notices", decisions=[described(decision) for decision in decisions]
+        "portal/my_notices.html",
+        here="/me/notices",
+        decisions=[described(decision) for decision in decisions],
+        notice=notice,
+        notice_text=Markup(as_html_part(notice.markdown)) if notice else "",  # noqa: S704 - our own, escaped there
+        confirmed_at=next((one.at for one in confirmed if notice and one.version == notice.version), None),
+        comes_first=comes_first is published.Precedes.ACKNOWLEDGEMENT,
     )
 
 

@@ -149,6 +149,12 @@ async def own_events(database: Database, subject: Subject, *, skip: int, most: i
         return events, await _queries.count_events(connection, **subject.named)
 
 
+async def own_days(connection: Connection, subject: Subject) -> list[HostDay]:
+    """All sums by day of the person who asks, oldest first. Raises PermissionError for others."""
+    _check_own(subject)
+    return await _whole_days(connection, subject, [date(2000, 1, 1), date(9999, 12, 31)])
+
+
 async def all_own_events(database: Database, subject: Subject) -> AsyncIterator[Sequence[Event]]:
     """Every event of the person who asks, oldest first, some at a time: a slow reader keeps no connection.
 

@@ -35,24 +35,32 @@ class Action(StrEnum):
     READ_WHAT_IS_COLLECTED = "what-is-collected:read"
     READ_OVERVIEW = "overview:read"
     READ_USAGE = "usage:read"
+    EXPORT_FIGURES = "figures:export"
     READ_LAST_EXCHANGES = "last-exchanges:read"
     READ_COST = "cost:read"
     CHANGE_ASSUMPTIONS = "assumptions:change"
     READ_RECONCILIATION = "reconciliation:read"
     CONNECT_USAGE_API = "usage-api:connect"
     READ_OWN_PAGES = "own-pages:read"
+    CHANGE_OWN_PRIVACY_HOURS = "own-privacy-hours:change"
+    READ_WORKS_AGREEMENT = "works-agreement:read"
+    CHANGE_WORKS_AGREEMENT = "works-agreement:change"
     DOWNLOAD_OWN_RECORDS = "own-records:download"
     ENROL_OWN_DEVICE = "own-device:enrol"
     OPEN_USAGE_OF_PERSON = "usage-of-person:open"
     READ_ATTRIBUTION = "attribution:read"
     RAISE_ATTRIBUTION = "attribution:raise"
     LOWER_ATTRIBUTION = "attribution:lower"
+    MAKE_OWN_REQUESTS = "own-rights-requests:make"
+    READ_RIGHTS_REQUESTS = "rights-requests:read"
+    DECIDE_RIGHTS_REQUESTS = "rights-requests:decide"
+    READ_RETENTION = "retention:read"
+    CHANGE_RETENTION = "retention:change"
+    READ_NOTICES = "notices:read"
+    PUBLISH_NOTICES = "notices:publish"
     READ_AUDIT = "audit:read"
     EXPORT_AUDIT = "audit:export"
     READ_PEOPLE = "people:read"
-    CHANGE_OWN_PRIVACY_HOURS = "own-privacy-hours:change"
-    READ_WORKS_AGREEMENT = "works-agreement:read"
-    CHANGE_WORKS_AGREEMENT = "works-agreement:change"
     CHANGE_PEOPLE = "people:change"
     CHANGE_ROLES = "roles:change"
     READ_DEVICES = "devices:read"
@@ -78,6 +86,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_WHAT_IS_COLLECTED: SIGNED_IN,
         Action.READ_OVERVIEW: SIGNED_IN - {Role.EMPLOYEE},
         Action.READ_USAGE: SIGNED_IN - {Role.EMPLOYEE},
+        Action.EXPORT_FIGURES: SIGNED_IN - {Role.EMPLOYEE},
         # One line per use is closer to a person than any sum: not for finance, whose work is sums.
         Action.READ_LAST_EXCHANGES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.READ_COST: SIGNED_IN - {Role.EMPLOYEE},
@@ -86,6 +95,10 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         # An admin key opens more than usage: only for those who run the installation.
         Action.CONNECT_USAGE_API: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         Action.READ_OWN_PAGES: SIGNED_IN,
+        # There is no line for anybody else's Privacy Hours, and no page that takes a person.
+        Action.CHANGE_OWN_PRIVACY_HOURS: SIGNED_IN,
+        Action.READ_WORKS_AGREEMENT: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.CHANGE_WORKS_AGREEMENT: frozenset({Role.PRIVACY_OFFICER}),
         Action.DOWNLOAD_OWN_RECORDS: SIGNED_IN,
         Action.ENROL_OWN_DEVICE: SIGNED_IN,
         # Each time with a reason, which the person reads. Finance works with sums.
@@ -94,6 +107,14 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         # More about people only by who answers for them; less also by who answers for everything.
         Action.RAISE_ATTRIBUTION: frozenset({Role.PRIVACY_OFFICER}),
         Action.LOWER_ATTRIBUTION: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),
+        Action.MAKE_OWN_REQUESTS: SIGNED_IN,
+        # Who asked for what says something about them: only for those who answer, and those who check that they do.
+        Action.READ_RIGHTS_REQUESTS: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.DECIDE_RIGHTS_REQUESTS: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),
+        Action.READ_RETENTION: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.CHANGE_RETENTION: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),
+        Action.READ_NOTICES: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.PUBLISH_NOTICES: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),
         Action.READ_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.EXPORT_AUDIT: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         # Names, departments and devices, and no figures. Still not for finance, whose work is sums.
@@ -106,10 +127,6 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
     }
 )
 
-        # There is no line for anybody else's Privacy Hours, and no page that takes a person.
-        Action.CHANGE_OWN_PRIVACY_HOURS: SIGNED_IN,
-        Action.READ_WORKS_AGREEMENT: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
-        Action.CHANGE_WORKS_AGREEMENT: frozenset({Role.PRIVACY_OFFICER}),
 
 def may(role: Role, action: Action) -> bool:
     """Whether the role may do this. An action without a line in the table is nobody's."""

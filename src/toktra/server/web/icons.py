@@ -37,6 +37,8 @@ _PATHS: Final = {
     "filter": '<path d="M3 5h14M6 10h8M8.500 15h3"/>',
     "pause": '<circle cx="10" cy="10" r="7.500"/><path d="M8 7v6M12 7v6"/>',
     "log": '<path d="M4 4v12M4 6h3M4 10h3M4 14h3M10 6h6M10 10h6M10 14h4"/>',
+    "scales": '<path d="M10 3v14M6.500 17h7M4 6.500h12M4 6.500 2 11.500h4zM16 6.500l-2 5h4z"/>',
+    "hourglass": '<path d="M5.500 3h9M5.500 17h9M6.500 3c0 4 7 4.500 7 7s-7 3-7 7M13.500 3c0 4-7 4.500-7 7s7 3 7 7"/>',
     "none": '<path d="M4 10h12"/><circle cx="10" cy="10" r="7.500"/>',
 }
 

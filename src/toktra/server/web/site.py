@@ -11,13 +11,18 @@ from toktra.server.audit.routes import audit_pages
 from toktra.server.costs.routes import cost_pages
 from toktra.server.devices.site_routes import device_pages
 from toktra.server.directory.routes import directory_pages
+from toktra.server.exports.routes import export_pages
+from toktra.server.notices.routes import notice_pages
 from toktra.server.people.routes import link_pages
 from toktra.server.portal.routes import portal_pages
 from toktra.server.privacy_hours.routes import privacy_hours_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
-from toktra.server.usage.breakdown.routes import breakdown_pages
+from toktra.server.retention.routes import retention_pages
+from toktra.server.rights.office_routes import office_rights_pages
+from toktra.server.rights.portal_routes import own_rights_pages
 from toktra.server.sign_in.routes import sign_in_pages
 from toktra.server.tenants.attribution_routes import attribution_pages
+from toktra.server.usage.breakdown.routes import breakdown_pages
 from toktra.server.usage.routes import usage_pages
 from toktra.server.web import notices
 from toktra.server.web.access import ALLOWED, Action
@@ -41,15 +46,20 @@ def site_pages() -> list[Page]:
         *cost_pages(),
         *reconciliation_pages(),
         *attribution_pages(),
+        *export_pages(),
         *audit_pages(),
         *portal_pages(),
+        *own_rights_pages(),
+        *office_rights_pages(),
+        *retention_pages(),
+        *notice_pages(),
+        *privacy_hours_pages(),
         *device_pages(),
         *directory_pages(),
         *sign_in_pages(),
         *link_pages(),
         *language_pages(),
         Page("/static/{version}/{name:path}", static_file, action=Action.FETCH_STATIC_FILE),
-        *privacy_hours_pages(),
     ]
     unlisted = [page.path for page in pages if page.action not in ALLOWED]
     if unlisted:

@@ -33,3 +33,37 @@ begin
             $policy$, name);
     end loop;
 end $$;
+
+-- Months of single uses that no organisation may still have, by the longest anyone may keep them, go whole: the tables
+-- and not their rows. The server's role may do this and no more. Names of the months that went. One held for someone by
+-- law stays, which each organisation's own rows say: so all of them are asked.
+create function drop_usage_event_months(p_keep_days integer) returns setof text
+language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
+declare
+    part text;
+    organisation uuid;
+    is_held boolean := false;
+    former text := current_setting('toktra.tenant_id', true);
+begin
+    if p_keep_days < 1100 then
+        raise exception 'months are kept for 1100 days at least' using errcode = 'invalid_parameter_value';
+    end if;
+    for organisation in select tenant_id from public.tenant loop
+        perform set_config('toktra.tenant_id', organisation::text, true);
+        is_held := is_held or exists (select from public.legal_hold where tenant_id = organisation and ends_on >= current_date);
+    end loop;
+    perform set_config('toktra.tenant_id', coalesce(former, ''), true);
+    if is_held then
+        return;
+    end if;
+    for part in
+        select c.relname from pg_class c join pg_inherits i on i.inhrelid = c.oid
+        where i.inhparent = 'public.usage_event'::regclass and c.relname ~ '^usage_event_[0-9]{6}$'
+          and to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' < current_date - p_keep_days
+        order by c.relname
+    loop
+        execute format('drop table public.%I', part);
+        return next part;
+    end loop;
+end $$;
+revoke all on function drop_usage_event_months(integer) from public;

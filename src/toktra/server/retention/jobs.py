@@ -1,0 +1,53 @@
+"""The nightly deletion. Each day of single uses goes in a transaction of its own, so that nothing waits long for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from toktra.compliance.keeping import BOUNDS, Kind
+from toktra.server.jobs import Work, periodic_job
+from toktra.server.retention.service import days_kept, kept_from, queries
+
+_MOST_DAYS_A_NIGHT: Final = 4000
+
+
+@periodic_job("retention:delete", cron="20 1 * * *")
+async def delete(work: Work) -> None:
+    """Deletes what is past its time, and notes how much that was; safe to repeat."""
+    today = datetime.now(UTC).date()
+    async with work.transaction() as connection:
+        keep = {kind: kept_from(today, await days_kept(connection, work.tenant_id, kind)) for kind in Kind}
+    deleted = {Kind.EVENTS: await _delete_events(work, keep[Kind.EVENTS])}
+    async with work.transaction() as connection:
+        of = {"tenant_id": work.tenant_id, "day": keep[Kind.SUMS]}
+        deleted[Kind.SUMS] = (
+            await queries.delete_days(connection, **of)
+            + await queries.delete_group_days(connection, **of)
+            + await queries.delete_hours(connection, **of)
+        )
+    async with work.transaction() as connection:
+        deleted[Kind.REQUESTS] = await queries.delete_requests(
+            connection, tenant_id=work.tenant_id, day=keep[Kind.REQUESTS]
+        )
+        for kind, rows in deleted.items():
+            await queries.note_run(
+                connection, tenant_id=work.tenant_id, kind=kind.value, kept_from=keep[kind], rows_deleted=rows
+            )
+        await queries.forget_runs(connection, tenant_id=work.tenant_id)
+    async with work.database.global_tables() as connection:
+        async for _row in queries.drop_months(connection, keep_days=BOUNDS[Kind.EVENTS].most):
+            pass
+
+
+async def _delete_events(work: Work, keep: date) -> int:
+    deleted = 0
+    for _night in range(_MOST_DAYS_A_NIGHT):
+        async with work.transaction() as connection:
+            day: date | None = await queries.first_deletable_event(connection, tenant_id=work.tenant_id, day=keep)
+            if day is None:
+                break
+            deleted += await queries.delete_events(
+                connection, tenant_id=work.tenant_id, first=day, last=day + timedelta(days=1)
+            )
+    return deleted

@@ -1,0 +1,58 @@
+"""The jobs around copies: making one, and deleting those that expired."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from toktra.compliance.library import Language
+from toktra.server.directory.service import UnknownPerson
+from toktra.server.jobs import Backoff, Work, job, periodic_job
+from toktra.server.rights.copies import keeping
+from toktra.server.rights.copies.contents import files, gather
+from toktra.server.rights.copies.sealing import sealed
+from toktra.server.rights.copies.zipping import zipped
+from toktra.server.rights.kinds import Kind, Stage, Step
+from toktra.server.rights.requests import find, note_step, queries
+
+
+@job("rights:prepare-copy", backoff=Backoff(attempts=20))
+async def prepare(work: Work, *, request_id: UUID, language: str) -> None:
+    """Made as a stream and kept sealed, part by part; an attempt that was broken off is begun anew."""
+    async with work.transaction() as connection:
+        request = await find(connection, work.tenant_id, request_id)
+        recipient = await keeping.recipient_of(connection, work.tenant_id, request_id)
+    if request.stage is not Stage.WORKING or recipient is None:
+        return
+    try:
+        gathered = await gather(work.database, work.tenant_id, request.person_id, Language(language))
+    except UnknownPerson:  # erased meanwhile
+        return
+    content = files(
+        work.database,
+        work.tenant_id,
+        request.person_id,
+        gathered,
+        for_programs=request.kind is Kind.PORTABILITY,
+    )
+    archive = sealed(zipped(content, gathered.made_at), recipient)
+    size = await keeping.keep(work.database, work.tenant_id, request_id, archive)
+    async with work.transaction() as connection:
+        await queries.lock(connection, tenant_id=work.tenant_id, request_id=request_id)
+        if (await find(connection, work.tenant_id, request_id)).stage is not Stage.WORKING:
+            return
+        await keeping.finish(connection, work.tenant_id, request_id, size)
+        await queries.move(connection, tenant_id=work.tenant_id, request_id=request_id, stage=Stage.READY.value)
+        await note_step(connection, work.tenant_id, request_id, Step.PREPARED)
+
+
+@periodic_job("rights:expire-copies", cron="10 1 * * *")
+async def expire(work: Work) -> None:
+    """A copy that nobody fetched is deleted, and its person can have another made at once."""
+    async with work.transaction() as connection:
+        for request_id in await keeping.expired(connection, work.tenant_id):
+            await queries.lock(connection, tenant_id=work.tenant_id, request_id=request_id)
+            request = await find(connection, work.tenant_id, request_id)
+            await keeping.discard(connection, work.tenant_id, request_id)
+            await note_step(connection, work.tenant_id, request_id, Step.EXPIRED)
+            if request.stage is Stage.READY:
+                await queries.move(connection, tenant_id=work.tenant_id, request_id=request_id, stage=Stage.DONE.value)

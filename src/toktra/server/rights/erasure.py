@@ -1,0 +1,46 @@
+"""Erases a person in one transaction: afterwards all of it is gone, or nothing was touched. Safe to repeat.
+
+What stays: the request itself and the entries of the audit trail, which name the person by a number that stands for
+nobody any more, and that number on the list of those erased, which is replayed when a backup is restored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from toktra.server.database.pool import Connection
+from toktra.server.devices.erasing import erase_from_devices, lock_devices_of
+from toktra.server.ingest.erasing import erase_usage
+from toktra.server.people.erasing import erase_person
+from toktra.server.rights.requests import queries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What was erased, in numbers."""
+
+    events: int
+    devices: int
+    was_there: bool
+    """False when the person had been erased before."""
+
+
+async def erase(connection: Connection, tenant_id: UUID, person_id: UUID, request_id: UUID) -> Erased:
+    """Within the caller's transaction. What their devices send from now on is recorded of nobody."""
+    of = {"tenant_id": tenant_id, "person_id": person_id}
+    devices = await lock_devices_of(connection, tenant_id, person_id)
+    await queries.stop_recording(connection, **of, cause="erasure", request_id=request_id)
+    events = await erase_usage(connection, tenant_id, person_id)
+    ended = await erase_from_devices(connection, tenant_id, person_id, devices)
+    await queries.forget_words(connection, **of)
+    await queries.forget_notes(connection, **of)
+    await queries.forget_copies(connection, **of)
+    was_there = await erase_person(connection, tenant_id, person_id)
+    return Erased(events=events, devices=ended, was_there=was_there)
+
+
+async def erase_again(connection: Connection, tenant_id: UUID) -> list[Erased]:
+    """Everyone on the list of those erased, for a database that was restored from a backup."""
+    listed = [row async for row in queries.erased(connection, tenant_id=tenant_id)]
+    return [await erase(connection, tenant_id, row.person_id, row.request_id) for row in listed]

@@ -1,0 +1,28 @@
+"""An organisation whose people ask for their rights, with a worker for what is done afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.server.portal.conftest import Browsers, Desk, Office, browsers, office
+
+from toktra.server.jobs.worker import work_off
+from toktra.server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from tests.server.conftest import Urls
+
+__all__ = ["Browsers", "Desk", "Office", "browsers", "office"]
+
+
+@pytest.fixture
+def work(urls: Urls) -> Callable[[], Awaitable[None]]:
+    """Does every job that is due."""
+    settings = ServerSettings(database_url=urls.app)
+
+    async def do() -> None:
+        await work_off(settings)
+
+    return do
