@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from cryptography.fernet import Fernet
 
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
+from toktra.server.audit.service import Actor
 from toktra.server.commands import server
 from toktra.server.database.pool import Database
 from toktra.server.database.source import DatabaseUrls, database_of
@@ -26,6 +27,7 @@ from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.reconciliation.fetching import Fetcher
 from toktra.server.settings import ServerSettings, load_settings
 from toktra.server.vault import Vault
+from toktra.server.web.access import Role
 
 if TYPE_CHECKING:
     from tests.server.conftest import Tenant, Urls
@@ -85,7 +87,7 @@ def connect(urls: Urls, tenant: Tenant, provider: Provider, days: int) -> None:
                 tenant.tenant_id,
                 provider_id="openai",
                 key=KEY,
-                by=row[0],
+                by=Actor.person(row[0], Role.OWNER),
                 vault=Vault(os.environ["TOKTRA_SECRET_KEY"].encode()),
                 fetcher=Fetcher(address=provider.address),
                 today=today,

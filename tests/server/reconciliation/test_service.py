@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
 from toktra.server.app import create_app
+from toktra.server.audit.service import Actor
 from toktra.server.costs import service as costs
 from toktra.server.database.pool import Database
 from toktra.server.people.service import add_person, create_sign_in_link
@@ -44,6 +45,10 @@ class Firm:
     vault: Vault
 
     @property
+    def actor(self) -> Actor:
+        return Actor.person(self.owner, Role.OWNER)
+
+    @property
     def today(self) -> date:
         return datetime.now(UTC).date()
 
@@ -53,7 +58,7 @@ class Firm:
             self.tenant_id,
             provider_id=provider_id,
             key=key,
-            by=self.owner,
+            by=self.actor,
             vault=self.vault,
             fetcher=Fetcher(address=self.provider.address),
             today=self.today,
@@ -123,6 +128,23 @@ async def test_connecting_fetches_a_quarter_and_keeps_the_key_sealed(firm: Firm)
     assert KEY.encode().hex() not in row[1]
     assert firm.vault.open(row[0], tenant_id=firm.tenant_id, purpose="usage-api:openai") == KEY
     assert [one.key_hint for one in await service.connections(firm.database, firm.tenant_id)] == ["cdef"]
+
+
+async def test_connecting_and_disconnecting_are_in_the_audit_trail_without_the_key(firm: Firm) -> None:
+    await firm.connect()
+    with pytest.raises(KeyRefused):
+        await firm.connect(key="sk-wrong")
+    await service.disconnect(firm.database, firm.tenant_id, "openai", by=firm.actor)
+    async with firm.database.tenant(firm.tenant_id) as connection:
+        cursor = await connection.execute(
+            "select tag, actor_id, coalesce(after, before), row_to_json(a)::text from audit_entry a order by number"
+        )
+        rows = await cursor.fetchall()
+    assert [tuple(row[:3]) for row in rows] == [
+        ("usage-api:connected", firm.owner, {"provider": "openai", "days": 90}),
+        ("usage-api:disconnected", firm.owner, {"provider": "openai"}),
+    ]
+    assert all(KEY not in row[3] for row in rows)
 
 
 async def test_today_is_not_taken_because_it_is_not_over(firm: Firm) -> None:
@@ -220,11 +242,11 @@ async def test_a_lost_secret_key_is_said_and_a_new_provider_key_helps(firm: Firm
 
 async def test_disconnecting_forgets_key_and_totals(firm: Firm) -> None:
     await firm.connect()
-    await service.disconnect(firm.database, firm.tenant_id, "openai")
+    await service.disconnect(firm.database, firm.tenant_id, "openai", by=firm.actor)
     assert await firm.stored() == []
     assert (await firm.findings()).evidence == {}
     with pytest.raises(service.NotConnected):
-        await service.disconnect(firm.database, firm.tenant_id, "openai")
+        await service.disconnect(firm.database, firm.tenant_id, "openai", by=firm.actor)
 
 
 async def test_a_provider_without_a_usage_api_is_refused(firm: Firm) -> None:
@@ -236,7 +258,7 @@ async def test_an_organisation_reads_only_its_own_totals(firm: Firm, other_tenan
     await firm.connect()
     assert await service.connections(firm.database, other_tenant.tenant_id) == []
     with pytest.raises(service.NotConnected):
-        await service.disconnect(firm.database, other_tenant.tenant_id, "openai")
+        await service.disconnect(firm.database, other_tenant.tenant_id, "openai", by=firm.actor)
 
 
 async def test_hidden_reasoning_is_corrected_in_past_days_and_no_record_changes(firm: Firm) -> None:
@@ -255,7 +277,7 @@ async def test_hidden_reasoning_is_corrected_in_past_days_and_no_record_changes(
     assert after.cost is not None
     assert after.cost.low > before.cost.low
     assert await _ledger(firm) == ledger
-    await service.disconnect(firm.database, firm.tenant_id, "openai")
+    await service.disconnect(firm.database, firm.tenant_id, "openai", by=firm.actor)
     again = (await costs.cost(firm.database, firm.tenant_id, first, last)).projection.providers[0]
     assert again == before
 

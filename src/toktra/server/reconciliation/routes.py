@@ -42,7 +42,7 @@ async def connect(visit: Visit) -> Response:
             visit.reader.tenant.tenant_id,
             provider_id=provider_id,
             key=fields.get("key", ""),
-            by=visit.reader.person_id,
+            by=visit.reader.actor,
             vault=vault,
             fetcher=_fetcher(visit),
             today=service.today_utc(),
@@ -58,7 +58,10 @@ async def disconnect(visit: Visit) -> Response:
     """Forgets the key and the totals fetched with it. Safe to repeat."""
     with contextlib.suppress(service.NotConnected):
         await service.disconnect(
-            visit.database, visit.reader.tenant.tenant_id, visit.request.path_params["provider_id"]
+            visit.database,
+            visit.reader.tenant.tenant_id,
+            visit.request.path_params["provider_id"],
+            by=visit.reader.actor,
         )
     return RedirectResponse("/reconciliation", 303)
 

@@ -18,6 +18,10 @@ from uuid import UUID
 import aiosql
 
 from toktra.catalogue import load_catalogue
+from toktra.server.audit import service as audit
+from toktra.server.audit.chain import Detail
+from toktra.server.audit.service import Actor
+from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Connection, Database
 from toktra.server.reconciliation.fetching import Fetched, Fetcher, FetchFailed
 from toktra.server.reconciliation.method import HORIZON_DAYS, Evidence, Finding, Share, coverage_of, learn
@@ -137,7 +141,7 @@ async def connect(
     *,
     provider_id: str,
     key: str,
-    by: UUID,
+    by: Actor,
     vault: Vault,
     fetcher: Fetcher,
     today: date,
@@ -161,17 +165,21 @@ async def connect(
             sealed_key=vault.seal(key, tenant_id=tenant_id, purpose=f"usage-api:{provider_id}"),
             key_hint=key[-_HINT_LETTERS:],
             organisation=fetched.organisation,
-            connected_by=by,
+            connected_by=by.person_id,
         )
         await _store(connection, tenant_id, api, fetched)
+        after: Detail = {"provider": provider_id, "days": len(fetched.days)}
+        await audit.record(connection, tenant_id, Tag.USAGE_API_CONNECTED, by, after=after)
     return _done(api, fetched)
 
 
-async def disconnect(database: Database, tenant_id: UUID, provider_id: str) -> None:
+async def disconnect(database: Database, tenant_id: UUID, provider_id: str, *, by: Actor) -> None:
     """Forgets the key and the totals fetched with it: estimates stand uncorrected again. Raises NotConnected."""
     async with database.tenant(tenant_id) as connection:
         if not await _queries.disconnect(connection, tenant_id=tenant_id, provider_id=provider_id):
             raise NotConnected(provider_id)
+        before: Detail = {"provider": provider_id}
+        await audit.record(connection, tenant_id, Tag.USAGE_API_DISCONNECTED, by, before=before)
 
 
 async def reconcile(database: Database, tenant_id: UUID, *, vault: Vault, fetcher: Fetcher, today: date) -> list[Fetch]:
