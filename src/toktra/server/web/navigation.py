@@ -30,6 +30,7 @@ PLACES: Final = (
     Place("/retention", "hourglass", _("Retention"), Action.READ_RETENTION),
     Place("/notices", "doc", _("Notices"), Action.READ_NOTICES),
     Place("/exports", "get", _("Exports"), Action.EXPORT_FIGURES),
+    Place("/exports", "get", _("Exports"), Action.EXPORT_FIGURES),
     Place("/audit", "log", _("Audit trail"), Action.READ_AUDIT),
     Place("/works-agreement", "pause", _("Works agreement"), Action.READ_WORKS_AGREEMENT),
     Place("/me", "usage", _("My usage"), Action.READ_OWN_PAGES),

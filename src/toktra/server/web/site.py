@@ -13,6 +13,7 @@ from toktra.server.devices.site_routes import device_pages
 from toktra.server.directory.routes import directory_pages
 from toktra.server.exports.routes import export_pages
 from toktra.server.notices.routes import notice_pages
+from toktra.server.exports.routes import export_pages
 from toktra.server.people.routes import link_pages
 from toktra.server.portal.routes import portal_pages
 from toktra.server.privacy_hours.routes import privacy_hours_pages
@@ -46,6 +47,7 @@ def site_pages() -> list[Page]:
         *cost_pages(),
         *reconciliation_pages(),
         *attribution_pages(),
+        *export_pages(),
         *export_pages(),
         *audit_pages(),
         *portal_pages(),

@@ -30,6 +30,7 @@ def _environment() -> Environment:
                 "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
                 "breakdown": FileSystemLoader(_SERVER / "usage" / "breakdown" / "pages"),
                 "exports": FileSystemLoader(_SERVER / "exports" / "pages"),
+                "exports": FileSystemLoader(_SERVER / "exports" / "pages"),
                 "audit": FileSystemLoader(_SERVER / "audit" / "pages"),
                 "mail": FileSystemLoader(_SERVER / "mail" / "pages"),
                 "rights": FileSystemLoader(_SERVER / "rights" / "pages"),

@@ -173,7 +173,9 @@ async def test_use_stays_with_the_department_of_its_day(office: Any) -> None:
                 named,
             )
         await connection.execute("update department_period set since = since - 3 where department = 'Engineering'")
-        await connection.execute("update person set department = 'Sales' where department is null")  # a crowd of one
+        # Nobody is, or was, without a department: that would be a crowd of one.
+        await connection.execute("update department_period set department = 'Sales' where department is null")
+        await connection.execute("update person set department = 'Sales' where department is null")
     for desk in [*movers, *stayers]:
         await desk.use(at=midday(1))
     found = await breakdown(office, by="department", period="7d")

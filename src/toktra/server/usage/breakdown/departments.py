@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -40,20 +41,18 @@ async def by_department(
     connection: Connection, tenant_id: UUID, window: Window, everything: Sequence[HostDay]
 ) -> list[DepartmentDay]:
     """The rows of a window of whole days that are over, divided; `everything` are its rows undivided."""
-    named = {"tenant_id": tenant_id}
-    people = {row.department: row.people async for row in _queries.people_by_department(connection, **named)}
-    hidden = withheld(people) | {OTHERS}
-    rows = _queries.use_by_department(connection, **named, first=window.first_day, last=window.last_day)
-    shown = [DepartmentDay(**row._asdict()) async for row in rows if row.department not in hidden]
+    by_name = set(await departments_shown(connection, tenant_id, window.first_day, window.last_day))
+    rows = _queries.use_by_department(connection, tenant_id=tenant_id, first=window.first_day, last=window.last_day)
+    shown = [DepartmentDay(**row._asdict()) async for row in rows if row.department in by_name]
     for department, use in await sums_by_department(connection, tenant_id, window.first_day, window.last_day):
         if department != OTHERS:
             shown.append(_of(use, department))
     return [*shown, *_rest(everything, shown)]
 
 
-async def departments_shown(connection: Connection, tenant_id: UUID) -> list[str]:
-    """The departments that a view can be narrowed to, by name."""
-    rows = _queries.people_by_department(connection, tenant_id=tenant_id)
+async def departments_shown(connection: Connection, tenant_id: UUID, first: date, last: date) -> list[str]:
+    """The departments whose use of these days is shown by itself, by name. No other may be, whatever it is called."""
+    rows = _queries.people_by_department(connection, tenant_id=tenant_id, first=first, last=last)
     people = {row.department: row.people async for row in rows}
     return sorted(people.keys() - withheld(people) - {OTHERS}, key=str.casefold)
 

@@ -1,7 +1,17 @@
--- name: people_by_department(tenant_id)
-select coalesce(department, '') as department, count(*)::integer as people
-from person
-where tenant_id = :tenant_id and status = 'active'
+-- name: people_by_department(tenant_id, first, last)
+-- How many people every department has now; 0 for one that people were in only earlier, on some of these days.
+with span as (
+    select coalesce(department, '') as department, since,
+        lead(since, 1, date 'infinity') over (partition by person_id order by since) as until
+    from department_period
+    where tenant_id = :tenant_id),
+named as (
+    select department from span where since <= :last and until > :first
+    union
+    select coalesce(department, '') from person where tenant_id = :tenant_id and status = 'active')
+select n.department, count(p.person_id)::integer as people
+from named n
+left join person p on p.tenant_id = :tenant_id and p.status = 'active' and coalesce(p.department, '') = n.department
 group by 1;
 
 -- name: use_by_department(tenant_id, first, last)

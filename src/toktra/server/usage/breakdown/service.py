@@ -80,7 +80,7 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
         ledger = _Ledger(connection, tenant_id)
         uses = await ledger.uses(window, view)
         uses_against = await ledger.uses(against, view) if against else []
-        departments = await departments_shown(connection, tenant_id)
+        departments = await departments_shown(connection, tenant_id, window.first_day, window.last_day)
         coverage = await coverage_of(connection, tenant_id, window.days, now)
         coverage_against = await coverage_of(connection, tenant_id, against.days, now) if against else []
         first = min(window.first_day, against.first_day) if against else window.first_day

@@ -97,16 +97,16 @@ class View:
         """The view that an address asks for on a day. Raises UnusableView."""
         first, last = _day(asked, "from"), _day(asked, "to")
         default = Period.DATES if first or last else Period.THIRTY_DAYS
-        period = _choice(asked, "period", Period, default)
+        period = choice(asked, "period", Period, default)
         first, last = _dates(period, first, last, today)
         days = (last - first).days + 1
-        grain = _choice(asked, "grain", Grain, _usual_grain(days))
+        grain = choice(asked, "grain", Grain, _usual_grain(days))
         if grain is Grain.HOUR and days > MOST_HOURLY_DAYS:
             sentence = _("Hours are shown for at most %(n)s days. Choose a shorter period, or days.")
             raise UnusableView("grain", sentence % {"n": MOST_HOURLY_DAYS})
         department = asked.get("department", "")[:200]
         provider = asked.get("provider", "")[:100]
-        by = _choice(asked, "by", Grouping, Grouping.HOST if provider else Grouping.PROVIDER)
+        by = choice(asked, "by", Grouping, Grouping.HOST if provider else Grouping.PROVIDER)
         kind = asked.get("kind")
         if department or by is Grouping.DEPARTMENT:
             last = min(last, today - timedelta(days=1))
@@ -119,12 +119,12 @@ class View:
             period=period,
             first=first,
             last=last,
-            against=_choice(asked, "against", Against, Against.BEFORE),
-            measure=_choice(asked, "measure", Measure, Measure.TOKENS),
+            against=choice(asked, "against", Against, Against.BEFORE),
+            measure=choice(asked, "measure", Measure, Measure.TOKENS),
             by=by,
             grain=grain,
             provider=provider,
-            kind=_choice(asked, "kind", Kind, next(iter(Kind))) if kind else None,
+            kind=choice(asked, "kind", Kind, next(iter(Kind))) if kind else None,
             department=department,
         )
 
@@ -210,9 +210,16 @@ def _dates(period: Period, first: date | None, last: date | None, today: date) -
             return _checked(first or last or today, last or today, today)
 
 
-def _checked(first: date, last: date, today: date) -> tuple[date, date]:
-    if last > today:
-        raise UnusableView("to", _("The period ends after today. Choose today or a day before as its end."))
+def days_asked(asked: Mapping[str, str], newest: date) -> tuple[date, date]:
+    """The period `from` and `to` of an address, of which `newest` can be the last day. Raises UnusableView."""
+    first, last = _day(asked, "from"), _day(asked, "to")
+    return _checked(first or last or newest, last or newest, newest)
+
+
+def _checked(first: date, last: date, newest: date) -> tuple[date, date]:
+    if last > newest:
+        sentence = _("The period may not end after %(day)s. Choose an earlier day as its end.")
+        raise UnusableView("to", sentence % {"day": newest.isoformat()})
     if first > last:
         raise UnusableView("from", _("The period begins after it ends. Exchange the two dates."))
     if (last - first).days >= MOST_DAYS:
@@ -234,7 +241,8 @@ def _day(asked: Mapping[str, str], field: str) -> date | None:
     return day
 
 
-def _choice(asked: Mapping[str, str], field: str, of: type[Chosen], usual: Chosen) -> Chosen:
+def choice(asked: Mapping[str, str], field: str, of: type[Chosen], usual: Chosen) -> Chosen:
+    """What an address chooses among few. Raises UnusableView, which lists them."""
     text = asked.get(field)
     if not text:
         return usual
