@@ -87,6 +87,18 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, 1, 'eu-gdpr', 'en', '# Notice')",
     "notice_acknowledgement": "insert into notice_acknowledgement (tenant_id, person_id, version) "
     "values (%(t)s, %(id)s, 1)",
+    "budget": "insert into budget (tenant_id, budget_id, subject_kind, subject, unit, period, starts_on) "
+    "values (%(t)s, %(id)s, 'organisation', '', 'tokens', 'month', '2026-11-01')",
+    "budget_version": "insert into budget_version (tenant_id, budget_id, valid_from, amount, thresholds, "
+    "tells_of_forecast) values (%(t)s, %(id)s, '2026-11-01', 1, '{80}', true)",
+    "budget_alert": "insert into budget_alert (tenant_id, budget_id, period_first, threshold, is_certain, amount, low, high) "
+    "values (%(t)s, %(id)s, '2026-11-01', 80, true, 1, 1, 1)",
+    "budget_period": "insert into budget_period (tenant_id, budget_id, period_first, period_last, amount, low, high) "
+    "values (%(t)s, %(id)s, '2026-11-01', '2026-11-30', 1, 1, 1)",
+    "webhook_endpoint": "insert into webhook_endpoint (tenant_id, endpoint_id, url, sealed_secret) "
+    "values (%(t)s, %(id)s, 'https://a.example', 'sealed')",
+    "webhook_delivery": "insert into webhook_delivery (tenant_id, endpoint_id, event, body) "
+    "values (%(t)s, %(id)s, 'budget.reached', '{}')",
     "mail_letter": "insert into mail_letter (tenant_id, person_id, content) values (%(t)s, %(id)s, '{}')",
     "attribution": "insert into attribution (tenant_id) values (%(t)s)",
     "attribution_change": "insert into attribution_change (tenant_id, former, level, effective_at, reason) "
