@@ -17,6 +17,7 @@ PARTS = {
     "hello": "one ClientHello read, TLS and QUIC",
     "replay": "a large capture read, beside tshark and nfstream",
     "capture": "live capture, beside dumpcap, tshark and nfstream; needs root",
+    "transports": "byte counts in the scenarios of a public bench, beside the server's own; needs root",
     "agent": "memory and idle CPU of the running agent, before and after 10,000 connections; needs root",
     "gate": "one decision of the Privacy Hours gate",
     "ingest": "signed batches over HTTP, beside raw binary COPY",

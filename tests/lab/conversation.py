@@ -45,15 +45,28 @@ class Counted:
 
 
 class Sink:
-    """Accepts conversations one after another: reads `request_bytes` in all, answers, reads until the client ends."""
+    """Holds conversations: reads `request_bytes` in all, answers, reads until the client ends; all of them counted
+    together. `full_duplex`: the answer is sent while the request is read.
+    """
 
-    def __init__(self, listener: socket.socket, *, hello_bytes: int, request_bytes: int, response_bytes: int) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        *,
+        hello_bytes: int,
+        request_bytes: int,
+        response_bytes: int,
+        conversations: int = 1,
+        full_duplex: bool = False,
+    ) -> None:
         self._listener = listener
         self._hello_bytes, self._request_bytes = hello_bytes, request_bytes
         self._response = records(response_bytes) if response_bytes else b""
+        self._left = conversations
+        self._full_duplex = full_duplex
+        self._lock = threading.Lock()
         self.counted = Counted()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._accept, args=(conversations,), daemon=True).start()
 
     def __enter__(self) -> Sink:
         return self
@@ -61,19 +74,31 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         self._listener.close()
 
-    def _serve(self) -> None:
-        connection, _ = self._listener.accept()
+    def _accept(self, conversations: int) -> None:
+        for _ in range(conversations):
+            connection, _ = self._listener.accept()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
         with connection:
             try:
                 self._read(connection, self._hello_bytes)
                 self._send(connection, SERVER_FLIGHT)
+                answer = threading.Thread(target=self._send, args=(connection, self._response))
+                if self._full_duplex:
+                    answer.start()
                 self._read(connection, len(FINISHED) + self._request_bytes)
-                self._send(connection, self._response)
+                if not self._full_duplex:
+                    answer.start()
+                answer.join()
                 while self._read_some(connection, 1 << 20):
                     pass
             except ConnectionError:
                 pass  # a reset is one of the things conversations do
-        self.counted.over.set()
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                self.counted.over.set()
 
     def _read(self, connection: socket.socket, count: int) -> None:
         while count:
@@ -84,9 +109,11 @@ class Sink:
 
     def _read_some(self, connection: socket.socket, count: int) -> int:
         got = len(connection.recv(min(count, 1 << 20)))
-        self.counted.received_bytes += got
+        with self._lock:
+            self.counted.received_bytes += got
         return got
 
     def _send(self, connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
-        self.counted.sent_bytes += len(data)
+        with self._lock:
+            self.counted.sent_bytes += len(data)

@@ -30,6 +30,7 @@ CLIENT_6, SERVER_6 = "fd99::1", "fd99::2"
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 """For clients, because an interpreter in a home directory cannot be run by another account."""
 _FAST_OPEN_WITHOUT_COOKIES: Final = 0x207
+IPPROTO_MPTCP: Final = 262
 _CLONE_NEWNET: Final = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -106,12 +107,12 @@ class Lab:
         chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         key.write_bytes(certificate.private_key_pem.bytes())
         return CountingQuicServer(
-            self.in_namespace(self.server, lambda: _bind_udp(address, port)), chain, key, version=version
+            self.in_namespace(self.server, lambda: bind_udp(address, port)), chain, key, version=version
         )
 
-    def listen(self, address: str, port: int, *, fast_open: bool = False, multipath: bool = False) -> socket.socket:
+    def listen(self, address: str, port: int, *, fast_open: bool = False) -> socket.socket:
         """A listening socket on the server's side."""
-        return self.in_namespace(self.server, lambda: _listen(address, port, fast_open))
+        return self.in_namespace(self.server, lambda: listen(address, port, fast_open=fast_open))
 
     def in_namespace(self, namespace: str, function: Callable[[], T]) -> T:
         """What `function` returns when run inside a namespace; sockets it opens stay there."""
@@ -166,14 +167,21 @@ class Lab:
         )
 
     def program(
-        self, name: str, *arguments: str, uid: int = 0, python: str = SYSTEM_PYTHON, timeout_s: float = 30
+        self,
+        name: str,
+        *arguments: str,
+        uid: int = 0,
+        python: str = SYSTEM_PYTHON,
+        inside: Sequence[str] = (),
+        timeout_s: float = 30,
     ) -> bytes:
-        """One of tests/lab/programs; the authority's file is its first argument.
+        """One of tests/lab/programs, perhaps run by another command; the authority's file is its first argument.
 
         The text is passed on, because another account may not read this checkout.
         """
         script = (Path(__file__).parent / "programs" / f"{name}.py").read_text("utf-8")
-        return self.run(python, "-I", "-c", script, str(self.ca_file), *arguments, uid=uid, timeout_s=timeout_s)
+        command = [*inside, python, "-I", "-c", script, str(self.ca_file), *arguments]
+        return self.run(*command, uid=uid, timeout_s=timeout_s)
 
     @contextmanager
     def recorded(self, *, filter_: str = "") -> Iterator[Path]:
@@ -203,9 +211,10 @@ def settle(path: Path, *, quiet_s: float = 0.3) -> None:
         threading.Event().wait(0.02)
 
 
-def _listen(address: str, port: int, fast_open: bool) -> socket.socket:
+def listen(address: str, port: int, *, fast_open: bool = False, multipath: bool = False) -> socket.socket:
+    """A listening socket in the namespace of the calling thread."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, IPPROTO_MPTCP if multipath else 0)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, port))
     if fast_open:
@@ -214,7 +223,8 @@ def _listen(address: str, port: int, fast_open: bool) -> socket.socket:
     return listener
 
 
-def _bind_udp(address: str, port: int) -> socket.socket:
+def bind_udp(address: str, port: int) -> socket.socket:
+    """A UDP socket in the namespace of the calling thread."""
     bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     bound.bind((address, port))
     return bound

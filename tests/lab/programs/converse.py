@@ -9,11 +9,15 @@ import os
 import socket
 import struct
 import sys
+import threading
+import time
 from pathlib import Path
 
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, SEND_QUEUE = 19, 20, 21, 2
 REPAIR_OFF_WITHOUT_PROBE = -1
 SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
+IPPROTO_MPTCP = 262
+SHORT_LIVED, AT_ONCE, MANY = 20, 30, 60
 
 
 def read(connection: socket.socket, count: int) -> None:
@@ -22,6 +26,19 @@ def read(connection: socket.socket, count: int) -> None:
         if not got:
             raise SystemExit("the server left early")
         count -= got
+
+
+def splice_away(connection: socket.socket, count: int) -> None:
+    """As a proxy does: from the socket into a pipe and out of it, never through the process."""
+    reading, writing = os.pipe()
+    nowhere = os.open("/dev/null", os.O_WRONLY)
+    while count:
+        moved = os.splice(connection.fileno(), writing, min(count, 65536))
+        if not moved:
+            raise SystemExit("the server left early")
+        count -= moved
+        while moved:
+            moved -= os.splice(reading, nowhere, moved)
 
 
 def start_just_below_wrap(connection: socket.socket) -> None:
@@ -52,6 +69,10 @@ def send_request(connection: socket.socket, way: str, path: str) -> None:
         elif way == "small":
             while piece := request.read(17):
                 connection.sendall(piece)
+        elif way == "slow":
+            while piece := request.read(4096):
+                connection.sendall(piece)
+                time.sleep(0.01)
         elif way == "child":
             child = os.fork()
             if not child:
@@ -62,11 +83,12 @@ def send_request(connection: socket.socket, way: str, path: str) -> None:
             connection.sendall(request.read())
 
 
-def main(
-    _: str, address: str, port: str, hello: str, finished: str, flight: str, way: str, path: str, response: str
+def converse(
+    address: str, port: str, hello: str, finished: str, flight: str, way: str, path: str, response: str
 ) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    connection = socket.socket(family, socket.SOCK_STREAM)
+    protocol = IPPROTO_MPTCP if way == "multipath" else 0
+    connection = socket.socket(family, socket.SOCK_STREAM, protocol)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if way == "wrap":
         start_just_below_wrap(connection)
@@ -79,13 +101,41 @@ def main(
             connection.sendall(bytes.fromhex(hello)[start : start + step])
     read(connection, int(flight))
     connection.sendall(bytes.fromhex(finished))
-    send_request(connection, way, path)
+    sending = threading.Thread(target=send_request, args=(connection, way, path))
+    sending.start()
+    if way != "duplex":
+        sending.join()
     if way == "halfclose":
         connection.shutdown(socket.SHUT_WR)
-    read(connection, int(response))
+    if way == "splice-receive":
+        splice_away(connection, int(response))
+    else:
+        read(connection, int(response))
+    sending.join()
     if way == "reset":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+def in_child(*arguments: str) -> int:
+    child = os.fork()
+    if not child:
+        converse(*arguments)
+        os._exit(0)
+    return child
+
+
+def main(_: str, *arguments: str) -> None:
+    way = arguments[5]
+    if way == "short-lived":
+        for _number in range(SHORT_LIVED):
+            os.waitpid(in_child(*arguments), 0)
+    elif way == "at-once":
+        for child in [in_child(*arguments) for _ in range(AT_ONCE)]:
+            os.waitpid(child, 0)
+    else:
+        for _number in range(MANY if way == "many" else 1):
+            converse(*arguments)
 
 
 main(*sys.argv[1:])
