@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -357,6 +357,23 @@ def test_the_zone_is_the_one_local_time_links_to(tmp_path: Path) -> None:
     assert zone() is None
     local_time.unlink()
     local_time.write_bytes(b"TZif2")
+    assert zone() is None
+
+
+def test_a_copy_of_a_zone_in_the_place_of_the_link_is_known_by_its_content(tmp_path: Path) -> None:
+    local_time = tmp_path / "localtime"
+    zone = DeviceZone(local_time)
+    whole = Path("/usr/share/zoneinfo/Asia/Kathmandu").read_bytes()
+    local_time.write_bytes(whole)
+    found = zone()
+    assert found is not None
+    assert found.utcoffset(datetime(2027, 1, 1, tzinfo=found)) == timedelta(hours=5, minutes=45)
+    for unknown in (whole[:-1], whole + b"\n", b"", b"x" * 100_000):
+        local_time.unlink()
+        local_time.write_bytes(unknown)
+        assert zone() is None
+    local_time.unlink()
+    local_time.mkdir()
     assert zone() is None
 
 

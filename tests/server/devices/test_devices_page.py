@@ -51,9 +51,9 @@ async def test_every_device_says_its_day_and_silence_is_no_zero(
     page = main(await site.get("/devices"))
     assert "4 enrolled" in page
     assert "1 reported yesterday" in page
-    assert re.search(r"desk-a .*?yesterday desk-b", page)
-    assert re.search(r"desk-b .*?silent for 9 days desk-c", page)
-    assert re.search(r"desk-c .*?never.*?silent for 39 days desk-d", page)
+    assert re.search(r"desk-a .*?yesterday – desk-b", page)
+    assert re.search(r"desk-b .*?silent for 9 days – desk-c", page)
+    assert re.search(r"desk-c .*?never.*?silent for 39 days – desk-d", page)
     assert re.search(r"desk-d .*?first day not over", page)
 
 

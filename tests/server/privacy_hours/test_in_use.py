@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from tests.server.privacy_hours.conftest import Office
+from tests.server.privacy_hours.test_weeks import words
 
 from toktra.server.privacy_hours import in_use
 from toktra.server.privacy_hours.in_use import Fleet
+from toktra.server.web.access import Role
 
 
 def today() -> date:
@@ -50,3 +52,19 @@ async def test_a_count_is_of_five_people_or_more(office: Office) -> None:
         await desk.asks(in_use=True)
     assert await in_use.in_fleet(office.database, office.tenant.tenant_id, tomorrow) == Fleet(5)
     assert await in_use.in_fleet(office.database, office.tenant.tenant_id, today()) == Fleet(None)
+
+
+async def test_the_list_of_devices_says_yes_and_cannot_be_ordered_filtered_or_downloaded_by_it(office: Office) -> None:
+    alex = await office.browser(await office.person("Alex", Role.ADMINISTRATOR))
+    desk, _never_asked = await office.desk(), await office.desk()
+    await desk.asks(in_use=True)
+    assert "Enrolled Last report Privacy Hours in use" in (page := words(await alex.get("/devices")))
+    assert (page.count("not over No"), page.count("not over –"), page.count("not over Yes")) == (1, 1, 0)
+    async with office.database.tenant(office.tenant.tenant_id) as connection:
+        await connection.execute("update device_privacy set in_use_on = in_use_on - 1")
+    page = words(await alex.get("/devices"))
+    assert (page.count("not over Yes"), page.count("from five people on")) == (1, 1)
+    assert "Privacy" not in (await alex.get("/devices.csv")).text
+    for asked in ("sort=privacy", "sort=in_use", "privacy=yes"):
+        answer = await alex.get(f"/devices?{asked}")
+        assert answer.status_code == 400 or words(answer) == page

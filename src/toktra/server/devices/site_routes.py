@@ -15,6 +15,7 @@ from toktra.server.devices.code_form import CodeForm, CodeRefused, read_terms
 from toktra.server.devices.open_codes import UnknownCode
 from toktra.server.directory import service as directory
 from toktra.server.directory.details import InvalidDetail
+from toktra.server.privacy_hours import in_use
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
@@ -57,7 +58,9 @@ async def devices(visit: Visit) -> Response:
         listing = _listing(visit)
     except UnknownChoice as unknown:
         return _unknown_choice(unknown)
-    found = await administration.list_devices(visit.database, visit.reader.tenant.tenant_id, listing, _today())
+    tenant_id = visit.reader.tenant.tenant_id
+    found = await administration.list_devices(visit.database, tenant_id, listing, _today())
+    listed = [one.device_id for one in found.devices]
     counts = found.counts
     return visit.show(
         "devices/devices.html",
@@ -70,6 +73,9 @@ async def devices(visit: Visit) -> Response:
         departments=[("", _("All departments")), *((name, name) for name in found.departments)],
         reporting=list(REPORTING_WORDS.items()),
         csv=found.listing.elsewhere("/devices.csv"),
+        # No order, no filter and no column in the file: what can be sorted by can be watched.
+        privacy_hours=await in_use.on_devices(visit.database, tenant_id, listed, _today()),
+        fleet=await in_use.in_fleet(visit.database, tenant_id, _today()),
         may_manage_codes=visit.may(Action.MANAGE_ENROLMENT_CODES),
     )
 
