@@ -34,6 +34,7 @@ COLUMNS: Final = (
     Column("ChargePeriodEnd", Kind.TEXT, "The day after it"),
     Column("ConsumedQuantity", Kind.AMOUNT, "Estimated tokens"),
     Column("ConsumedUnit", Kind.TEXT, "Tokens"),
+    Column("InvoiceId", Kind.TEXT, "Always empty: nothing of it is an invoice"),
     Column("InvoiceIssuerName", Kind.TEXT, _SAYS),
     Column("PricingQuantity", Kind.AMOUNT, "Estimated tokens"),
     Column("PricingUnit", Kind.TEXT, "Tokens"),
@@ -80,7 +81,7 @@ def _row(tenant: Tenant, one: CostDay, provider: ProviderCost) -> list[str]:
     cost = provider.cost
     assert cost is not None  # noqa: S101 - the caller has looked
     middle = f"{(cost.low + cost.high) / 2:.6f}"
-    tokens = f"{(provider.tokens.low + provider.tokens.high) / 2:.0f}"
+    tokens = f"{(provider.tokens.low + provider.tokens.high) / 2:.1f}"  # FOCUS wants a decimal
     month = one.day.replace(day=1)
     next_month = (month + timedelta(days=32)).replace(day=1)
     values = {
