@@ -27,12 +27,14 @@ COMMANDS = {
     ),
     "server": Entry("toktra.server.commands:server", "Run the server.", "server"),
     "demo": Entry("toktra.server.demo.commands:demo", "Fill a sample organisation to look at.", "server"),
-    "demo": Entry("toktra.server.demo.commands:demo", "Fill a sample organisation to look at.", "server"),
     "replay": Entry("toktra.agent.capture.commands:replay", "Read a capture file as the agent would."),
     "privacy-hours": Entry(
         "toktra.agent.privacy_hours.commands:privacy_hours", "See and set your private time on this device.", "agent"
     ),
     "log": Entry("toktra.agent.log_command:log", "List what has left this device about you.", "agent"),
+    "extension": Entry(
+        "toktra.agent.browser.commands:extension", "Connect the browser extension with the agent.", "agent"
+    ),
     "tray": Entry(
         "toktra.agent.tray.commands:tray", "Open the menu bar app: state, pauses, schedule, what has left.", "tray"
     ),

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.agent.privacy_hours.machine import ZONE, Machine
 
 from toktra.agent.accounts import Accounts
+from toktra.agent.browser.source import WithBrowsers
 from toktra.agent.control import ControlSocket
 from toktra.agent.desk import Desk
 from toktra.agent.epochs import EpochCounter
@@ -33,6 +34,7 @@ from toktra.agent.spool import Spool
 from toktra.agent.state_directory import StateDirectory
 from toktra.agent.transport import Answer, Unreachable
 from toktra.agent.uplink import Uplink
+from toktra.catalogue import load_catalogue
 from toktra.wire.events import BatchAccepted, OutOfSequence, decode_batch, encode
 
 DEVICE = "0198c7a0-0000-7000-8000-000000000001"
@@ -43,9 +45,9 @@ T = TypeVar("T")
 class Device:
     """An agent on the state directory `path`, with a thread of its own, on a machine where it is noon."""
 
-    def __init__(self, path: Path, machine: Machine | None = None, zone: ZoneInfo = ZONE) -> None:
+    def __init__(self, path: Path, zone: ZoneInfo = ZONE) -> None:
         self.path = path
-        self.machine = machine or Machine()
+        self.machine = Machine()
         self.zone = zone
         self.server_answers = True
         self._last_seq = 0
@@ -75,8 +77,11 @@ class Device:
             private_key=Ed25519PrivateKey.generate(),
         )
         hours = LiveHours(Store(directory.privacy_hours), self.machine.read, lambda: self.zone)
-        desk = Desk(self._control, self._record, identity=identity, server=identity.server, uplink=self._uplink)
-        self._gate = GatedSource(self.machine, hours, desk, Inbox(hours, accounts))
+        browsers = WithBrowsers(self.machine, load_catalogue().find, lambda: self.machine.read().wall_s)
+        desk = Desk(
+            self._control, self._record, browsers, identity=identity, server=identity.server, uplink=self._uplink
+        )
+        self._gate = GatedSource(browsers, hours, desk, Inbox(hours, accounts))
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()

@@ -11,9 +11,11 @@ from toktra.agent.control import ANSWER_WITHIN_S, ASK_WITHIN_S, address_of
 from toktra.agent.control_messages import (
     MAX_ANSWER_BYTES,
     MAX_REQUEST_BYTES,
+    Browsed,
     HoursRequest,
     Left,
     Log,
+    Noted,
     OwnToday,
     Refused,
     Request,
@@ -51,7 +53,9 @@ def ask(path: Path, request: HoursRequest, *, patience_s: float = PATIENCE_S) ->
 def ask(path: Path, request: Today, *, patience_s: float = PATIENCE_S) -> OwnToday: ...
 @overload
 def ask(path: Path, request: Log, *, patience_s: float = PATIENCE_S) -> Left: ...
-def ask(path: Path, request: Request, *, patience_s: float = PATIENCE_S) -> Told | OwnToday | Left:
+@overload
+def ask(path: Path, request: Browsed, *, patience_s: float = PATIENCE_S) -> Noted: ...
+def ask(path: Path, request: Request, *, patience_s: float = PATIENCE_S) -> Told | OwnToday | Left | Noted:
     """What the agent behind the socket at `path` answers. Raises NoAgentAnswers, AgentIsBusy, AgentRefused."""
     line = encode(request) + b"\n"
     if len(line) > MAX_REQUEST_BYTES:

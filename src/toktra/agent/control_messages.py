@@ -14,13 +14,14 @@ from msgspec import Meta
 from toktra.agent.privacy_hours.gate import Reason
 from toktra.agent.privacy_hours.portal import Waiting
 from toktra.agent.privacy_hours.wishes import MAX_ADDED, MAX_PAUSE_MINUTES
-from toktra.wire.events import UsageEvent, decode
+from toktra.wire.events import HostName, UsageEvent, decode
 from toktra.wire.schedule import MAX_SCHEDULE_BYTES, MAX_WINDOWS, Pause, Schedule, Window, ZoneName
 
 MAX_REQUEST_BYTES: Final = MAX_SCHEDULE_BYTES
 MAX_ANSWER_BYTES: Final = (2 + MAX_ADDED) * MAX_SCHEDULE_BYTES
 MAX_LOGGED: Final = 500
 """Events in one answer; each takes about 300 bytes."""
+MAX_BROWSED: Final = 100
 
 _Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=MAX_WINDOWS)]
 
@@ -102,9 +103,30 @@ class ConfirmPortal(
     """As it was told: what began to wait since is not agreed to."""
 
 
+class BrowserUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One request of a browser to a provider, as the extension tells it."""
+
+    id: Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+    """Made up by the extension, so that the same use told twice is one; kept nowhere."""
+    host: HostName
+    started_at: Annotated[float, Meta(ge=0, le=1e11)]
+    """Seconds since 1970."""
+    ended_at: Annotated[float, Meta(ge=0, le=1e11)]
+    request_bytes: Annotated[int, Meta(ge=0, le=2**50)] | None
+    """None: the browser does not tell."""
+    response_bytes: Annotated[int, Meta(ge=0, le=2**50)] | None
+    streamed: bool
+
+
+class Browsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="browsed"):
+    """My browser used AI."""
+
+    uses: Annotated[tuple[BrowserUse, ...], Meta(min_length=1, max_length=MAX_BROWSED)]
+
+
 HoursRequest = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock | ConfirmPortal
 """What is about the Privacy Hours of the account that asks."""
-Request = HoursRequest | Today | Log
+Request = HoursRequest | Today | Log | Browsed
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="told"):
@@ -177,6 +199,10 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """How long this record is kept."""
 
 
+class Noted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="noted"):
+    """It was taken; what comes of it the gate and the network decide."""
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="refused"):
     """Nothing was changed."""
 
@@ -184,7 +210,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """For the person who asked: what is wrong, and what to do."""
 
 
-Answer = Told | OwnToday | Left | Refused
+Answer = Told | OwnToday | Left | Noted | Refused
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

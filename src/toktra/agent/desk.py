@@ -1,11 +1,15 @@
-"""Who answers what is asked at the control socket: the gate what is about Privacy Hours, the record the rest."""
+"""Who answers what is asked at the control socket: the gate what is about Privacy Hours, the record what has left.
+
+What a browser tells goes to the source that the gate stands before.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from toktra.agent.browser.source import WithBrowsers
 from toktra.agent.control import Asked, ControlSocket
-from toktra.agent.control_messages import Answer, HoursRequest, Log, OwnToday, Refused, Today
+from toktra.agent.control_messages import Answer, Browsed, HoursRequest, Log, Noted, OwnToday, Refused, Today
 from toktra.agent.errors import AgentError
 from toktra.agent.identity import Identity
 from toktra.agent.own_record import OwnRecord
@@ -33,10 +37,18 @@ class Desk:
     """Stands before the control socket, answers what is about an account's own record and hands on the rest."""
 
     def __init__(
-        self, control: ControlSocket, record: OwnRecord, *, identity: Identity, server: str, uplink: Uplink
+        self,
+        control: ControlSocket,
+        record: OwnRecord,
+        browsers: WithBrowsers,
+        *,
+        identity: Identity,
+        server: str,
+        uplink: Uplink,
     ) -> None:
         self._control = control
         self._record = record
+        self._browsers = browsers
         self._identity = identity
         self._server = server
         self._uplink = uplink
@@ -53,6 +65,9 @@ class Desk:
             request = asked.request
             if isinstance(request, Today | Log):
                 asked.answer(self._answer(asked.uid, request))
+            elif isinstance(request, Browsed):
+                self._browsers.take(asked.uid, request.uses)
+                asked.answer(Noted())
             else:
                 hours.append(AskedHours(request, asked))
         return hours

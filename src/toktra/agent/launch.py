@@ -23,6 +23,7 @@ from typing import Final
 
 import toktra
 from toktra.agent.accounts import Accounts, read_mapping
+from toktra.agent.browser.source import WithBrowsers
 from toktra.agent.capture.linux.errors import CannotCapture
 from toktra.agent.capture.linux.sandbox import SYSTEM_FILES, enter_sandbox
 from toktra.agent.capture.linux.source import LinuxCapture
@@ -87,7 +88,7 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
         catalogue = load_catalogue()
         if settings.replay is None:
             read_clocks, read_zone = clock_reader(), DeviceZone()
-            watching = _watch(settings, state, catalogue)
+            watching = WithBrowsers(_watch(settings, state, catalogue), catalogue.find, time.time)
         elif settings.account:
             become(account_to_become(settings.account), state)
         spool = _open_spool(state, stack)
@@ -109,7 +110,7 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
             hours = LiveHours(Store(state.privacy_hours), read_clocks, read_zone)
             record = OwnRecord(state.spool, accounts.name)
             stack.callback(record.close)
-            desk = Desk(_open_control(state, stack), record, identity=identity, server=server, uplink=uplink)
+            desk = Desk(_open_control(state, stack), record, watching, identity=identity, server=server, uplink=uplink)
             inbox = Inbox(hours, accounts)
             gated = GatedSource(watching, hours, desk, inbox)
             asking = Asking(

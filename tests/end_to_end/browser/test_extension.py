@@ -1,0 +1,193 @@
+"""The extension in a real Chromium, between local servers under providers' names and an agent's own parts."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+from tests.agent import device as device_module
+from tests.agent.device import Device
+from tests.agent.privacy_hours.machine import Machine
+from tests.lab.providers import Providers, providers
+
+from toktra.agent.browser import merge
+from toktra.agent.browser.identity import NATIVE_HOST, chrome_id
+from toktra.agent.browser.install import install, of_account
+from toktra.agent.capture.observed import Exchange, ObservedExchange
+from toktra.agent.control_client import ask
+from toktra.agent.control_messages import Log, PauseFor, Resume, Show, Today
+from toktra.agent.privacy_hours.clock import Reading
+from toktra.wire.events import UsageEvent
+
+ROOT = Path(__file__).parents[3]
+CHROMIUM = Path("/usr/bin/chromium")
+ME = os.geteuid()
+WITHIN_S = 30.0
+
+pytestmark = pytest.mark.browser
+
+
+class MachineNow(Machine):
+    """As the machine in little, by the clocks that a browser sees too."""
+
+    def read(self) -> Reading:
+        return Reading(wall_s=time.time(), monotonic_s=time.monotonic(), boot="first")
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not come: {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
+    monkeypatch.setattr(device_module, "Machine", MachineNow)
+    monkeypatch.setattr(merge, "HOLD_S", 0.5)
+    (tmp_path / "state").mkdir()
+    running = Device(tmp_path / "state")
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Providers]:
+    with providers() as running:
+        yield running
+
+
+@pytest.fixture
+def chromium(device: Device, served: Providers, tmp_path: Path) -> Iterator[BrowserContext]:
+    profile = tmp_path / "profile"
+    written = install(of_account(tmp_path / "home"), state=device.path)
+    target = profile / "NativeMessagingHosts" / f"{NATIVE_HOST}.json"
+    target.parent.mkdir(parents=True)
+    target.write_text(written["Chromium"].read_text())
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=CHROMIUM,
+            headless=False,
+            ignore_default_args=["--disable-extensions"],
+            args=[
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--ignore-certificate-errors",
+                f"--host-resolver-rules=MAP *:443 127.0.0.1:{served.port}",
+                f"--disable-extensions-except={ROOT / 'extension'}",
+                f"--load-extension={ROOT / 'extension'}",
+            ],
+        )
+        if not context.service_workers:
+            context.wait_for_event("serviceworker", timeout=20_000)
+        yield context
+        context.close()
+
+
+def events(device: Device) -> list[UsageEvent]:
+    """What is recorded, sent or not."""
+    return [one.event for one in ask(device.control_path, Log()).events] + device.order(
+        lambda: device._spool.next_batch(100).events
+    )
+
+
+def post(page: Page, url: str, size: int = 10) -> None:
+    page.evaluate(
+        "([url, size]) => fetch(url, {method: 'POST', body: 'x'.repeat(size)}).then((answer) => answer.text())",
+        [url, size],
+    )
+
+
+def test_uses_in_a_page_become_events_and_nothing_else_does(
+    device: Device, served: Providers, chromium: BrowserContext
+) -> None:
+    page = chromium.pages[0]
+    page.goto("https://chatgpt.com/")
+    post(page, "/backend-api/conversation?stream=1", 500)
+    post(page, "https://api.openai.com/v1/responses", 2000)
+    post(page, "/ces/v1/telemetry")  # the same site, and no use
+    post(page, "https://news.example/comments")  # no provider
+    page.evaluate("fetch('/backend-api/conversation')")  # asks for nothing
+    page.goto("https://shop.example/")
+    until(lambda: len(events(device)) >= 2, "the two uses")
+
+    told = events(device)
+    assert sorted(one.provider_host for one in told) == ["api.openai.com", "chatgpt.com"]
+    [api] = [one for one in told if one.provider_host == "api.openai.com"]
+    assert api.response_bytes == served.of("api.openai.com")[0].response_bytes == 1000
+    assert {one.user for one in told} == {device._recorder._accounts.name(ME)}
+    worker = chromium.service_workers[0]
+    kept = worker.evaluate("chrome.storage.session.get()")
+    assert (kept["waiting"], kept["open"]) == ([], [])
+    assert set(worker.evaluate("chrome.storage.local.get()")) == set()
+
+
+def test_what_the_network_saw_too_is_one(device: Device, served: Providers, chromium: BrowserContext) -> None:
+    page = chromium.pages[0]
+    page.goto("https://chatgpt.com/")
+    began = time.time()
+    post(page, "/backend-api/conversation", 500)
+
+    def network_sees() -> None:
+        exchange = Exchange(
+            request_bytes=3000,
+            control_bytes=0,
+            response_bytes=2400,
+            segments_out=3,
+            segments_in=2,
+            first_on_connection=True,
+            continued=False,
+            started_at=began,
+            first_byte_at=None,
+            ended_at=time.time(),
+        )
+        device._spool.append(
+            device._recorder.events(
+                device._gate._source._merge.network(  # type: ignore[attr-defined]
+                    [ObservedExchange(provider_host="chatgpt.com", uid=ME, exchange=exchange)], time.time()
+                )
+            )
+        )
+
+    device.order(network_sees)
+    post(page, "https://claude.ai/api/organizations/o/chat_conversations/c/completion")
+    until(lambda: len(events(device)) >= 2, "the use only the browser saw")
+    told = {one.provider_host: one for one in events(device)}
+    assert told.keys() == {"chatgpt.com", "claude.ai"}
+    assert (told["chatgpt.com"].request_bytes, told["chatgpt.com"].response_bytes) == (3000, 2400)
+
+
+def test_private_time_leaves_no_trace_and_the_popup_says_so(
+    device: Device, served: Providers, chromium: BrowserContext
+) -> None:
+    page = chromium.pages[0]
+    page.goto("https://chatgpt.com/")
+    ask(device.control_path, PauseFor(minutes=30))
+    post(page, "/backend-api/conversation")
+    worker = chromium.service_workers[0]
+    until(
+        lambda: worker.evaluate("chrome.storage.session.get()").get("privateUntil", 0) > time.time(),
+        "word of the pause",
+    )
+    post(page, "/backend-api/conversation")
+    popup = chromium.new_page()
+    popup.goto(f"chrome-extension://{chrome_id()}/popup.html")
+    popup.wait_for_selector("[data-state=private]")
+    assert "Private until" in popup.inner_text("#headline")
+    popup.click("#resume")
+    popup.wait_for_selector("[data-state=observed]")
+    assert not ask(device.control_path, Show()).private
+    assert events(device) == []
+    popup.keyboard.press("Tab")
+    popup.click("#half-hour")
+    popup.wait_for_selector("[data-state=private]")
+    ask(device.control_path, Resume())
+    assert ask(device.control_path, Today(since=datetime.fromtimestamp(0, UTC))).exchanges == 0
