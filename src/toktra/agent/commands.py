@@ -249,6 +249,11 @@ def _in_words(status: Status | None, pid: int | None, path: Path) -> str:
             f" {status.capture.hidden} with a hidden name, {missed} missed"
         )
         lines += [f"  missed {count}: {cause}" for cause, count in sorted(status.capture.missed.items())]
+        if status.capture.opened_before:
+            lines.append(
+                f"  {status.capture.opened_before} were open when watching began: their host cannot be known, so they"
+                " are not counted"
+            )
         lines += [f"  {status.capture.degraded}"] if status.capture.degraded else []
     return "\n".join(lines)
 

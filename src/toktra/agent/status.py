@@ -34,6 +34,7 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
     hidden: int
     unnamed: int
     missed: Mapping[str, int]
+    opened_before: int = 0
     degraded: str | None = None
 
 

@@ -28,6 +28,7 @@ def test_connections_as_json_have_exactly_the_documented_fields(captures: Path) 
         "response_bytes": 40126,
         "exchanges": 3,
         "hidden": "ech",
+        "opened_before": False,
     }
     assert [line["hidden"] for line in lines] == ["ech", "ech", None]
 

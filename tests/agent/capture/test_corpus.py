@@ -15,6 +15,7 @@ NOT_TELLABLE = {
     ("o19_tls_8443", 50782): 1,  # three HTTP/2 requests sent together
     ("o22_midstream", 33802): 2,  # four exchanges, two of them before the capture began
 }
+OPENED_BEFORE = {("o22_midstream", 33802)}
 
 
 def _end(ip: str, port: int) -> str:
@@ -31,6 +32,7 @@ def _expected(name: str, flow: dict[str, Any]) -> SeenConnection:
         response_bytes=flow["bytes_s2c"],
         exchanges=NOT_TELLABLE.get((name, flow["client_port"]), flow["http_exchanges"]),
         hidden="ech" if flow["ech"] == "real" else None,
+        opened_before=(name, flow["client_port"]) in OPENED_BEFORE,
     )
 
 

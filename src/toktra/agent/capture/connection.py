@@ -22,12 +22,13 @@ class Transport(Enum):
 class Connection:
     """What both kinds have in common. A key is source and destination address, source and destination port."""
 
-    __slots__ = ("answer", "client_key", "server_key")
+    __slots__ = ("answer", "client_key", "midstream", "server_key")
     transport: Transport
     meter: Meter
 
-    def __init__(self, client_key: bytes) -> None:
+    def __init__(self, client_key: bytes, *, midstream: bool) -> None:
         self.client_key = client_key
+        self.midstream = midstream
         self.server_key = reverse(client_key)
         self.answer: Hello | Refusal | None = None
         """What the start of the connection turned out to be; None while, or when, it cannot be known."""
@@ -51,13 +52,12 @@ class Connection:
 class TcpConnection(Connection):
     """A TCP connection. `midstream`: its beginning was not seen."""
 
-    __slots__ = ("closed", "meter", "midstream", "stream")
+    __slots__ = ("closed", "meter", "stream")
     transport = Transport.TCP
     meter: TlsMeter | PlainMeter
 
     def __init__(self, client_key: bytes, *, midstream: bool) -> None:
-        super().__init__(client_key)
-        self.midstream = midstream
+        super().__init__(client_key, midstream=midstream)
         self.closed = False
         self.meter = TlsMeter(midstream=midstream)
         self.stream: ClientStream | None = None
@@ -97,7 +97,7 @@ class QuicConnection(Connection):
     meter: QuicMeter
 
     def __init__(self, client_key: bytes, *, midstream: bool) -> None:
-        super().__init__(client_key)
+        super().__init__(client_key, midstream=midstream)
         self.meter = QuicMeter(midstream=midstream)
         self.reader: QuicReader | None = QuicReader()
         """Until the hello is known."""

@@ -38,6 +38,8 @@ class SeenConnection(msgspec.Struct, frozen=True):
     exchanges: int
     hidden: str | None
     """ "ech" when `host` is only the outer name of Encrypted Client Hello."""
+    opened_before: bool
+    """It began before the capture: it has no host, and is counted from the first packet that was seen."""
 
 
 def connections(path: Path, find_provider: FindProvider = lambda _: None) -> Iterator[SeenConnection]:
@@ -62,6 +64,7 @@ def connections(path: Path, find_provider: FindProvider = lambda _: None) -> Ite
                 response_bytes=connection.meter.received_bytes,
                 exchanges=connection.meter.exchanges,
                 hidden="ech" if hidden else None,
+                opened_before=connection.midstream,
             )
         )
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from toktra.agent.capture.linux import layout
 from toktra.agent.capture.linux.bpf import F_LOCK, Map
+from toktra.agent.capture.linux.earlier import count_open
 from toktra.agent.capture.linux.errors import OLDEST_KERNEL_IN_FULL, kernel_version
 from toktra.agent.capture.linux.exchanges import SILENCE_NS, ProviderFlow
 from toktra.agent.capture.linux.handover import load_in_own_process
@@ -54,10 +55,14 @@ class LinuxCapture:
     @classmethod
     def open(cls, ports: Sequence[int], find_provider: FindProvider) -> LinuxCapture:
         """Loads and attaches the kernel program by way of a short-lived process. Raises a CannotCapture."""
-        return cls(load_in_own_process(), ports, find_provider)
+        program = load_in_own_process()
+        return cls(program, ports, find_provider, opened_before=count_open(frozenset(ports)))
 
-    def __init__(self, program: LoadedProgram, ports: Sequence[int], find_provider: FindProvider) -> None:
+    def __init__(
+        self, program: LoadedProgram, ports: Sequence[int], find_provider: FindProvider, *, opened_before: int = 0
+    ) -> None:
         self._program = program
+        self._opened_before = opened_before
         maps = program.maps
         self._flows = Map(maps["flows"], key_size=layout.FLOW_KEY.size, value_size=layout.FLOW_BYTES)
         self._tallies = Map(maps["tallies"], key_size=4, value_size=8)
@@ -105,6 +110,7 @@ class LinuxCapture:
             missed["exchanges counted as one with the next"] = self._merged
         return CaptureStatus(
             connections=tallies[Tally.CONNECTIONS],
+            opened_before=self._opened_before,
             provider_connections=self._verdicts[Verdict.PROVIDER],
             forgotten=self._verdicts[Verdict.FORGOTTEN],
             hidden=self._verdicts[Verdict.HIDDEN],

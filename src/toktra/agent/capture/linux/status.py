@@ -13,6 +13,8 @@ class CaptureStatus:
     connections: int
     """TCP connection attempts and QUIC flows begun on watched ports."""
     provider_connections: int
+    opened_before: int = 0
+    """Already open when watching began: their host cannot be known any more, so they are not counted."""
     forgotten: int
     """Named a host that is no provider; nothing about them is left anywhere."""
     hidden: int
