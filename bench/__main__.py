@@ -21,6 +21,7 @@ PARTS = {
     "agent": "memory and idle CPU of the running agent, before and after 10,000 connections; needs root",
     "gate": "one decision of the Privacy Hours gate",
     "ingest": "signed batches over HTTP, beside raw binary COPY",
+    "estimate": "one token estimate, and reading the coefficient file",
     "costs": "the cost of a million rollup rows projected anew",
 }
 

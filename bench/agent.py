@@ -26,13 +26,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.lab.conversation import client_hello
 from tests.lab.lab import SERVER_4, Lab, why_not
 
+from toktra.agent.control_client import ask
+from toktra.agent.control_messages import Add, PauseUntil, RemoveAll, Resume
 from toktra.agent.identity import Identity, write_identity
+from toktra.agent.privacy_hours.windows import parse_window
 from toktra.agent.state_directory import StateDirectory
+from toktra.agent.uplink import BATCHES_PATH
 from toktra.wire.events import BatchAccepted, decode_batch, encode
+from toktra.wire.portal import WeeksAnswer, answer_bytes, filled
 from toktra.wire.signatures import KeyId
 
 PROVIDER: Final = "api.openai.com"
 OTHER: Final = "other.bench.test"
+PRIVATE_LIMIT_PERCENT: Final = 0.01
 _ANSWER: Final = bytes([22, 3, 3, 0, 90]) + bytes(90) + bytes([23, 3, 3, 8, 0]) + bytes(2048)
 _PATIENCE_S: Final = 60.0
 
@@ -48,6 +54,7 @@ def measure(connections: int = 10_000, idle_s: float = 30.0) -> dict[str, object
         before = _cpu_s(process.pid)
         time.sleep(idle_s)
         idle = (_cpu_s(process.pid) - before) / idle_s
+        private = _private_cpu(process.pid, state, idle_s)
         before = _cpu_s(process.pid)
         to_provider = connections // 5
         _connect(lab, OTHER, connections - to_provider)
@@ -57,12 +64,28 @@ def measure(connections: int = 10_000, idle_s: float = 30.0) -> dict[str, object
         status = _status(state)
         return {
             "after_start_mb": started,
-            "idle_cpu_percent": round(idle * 100, 3),
+            "idle_cpu_percent": round(idle * 100, 4),
+            "idle_cpu_percent_in_private_time": round(private * 100, 4),
+            "limit_in_private_time_percent": PRIVATE_LIMIT_PERCENT,
             f"after_{connections}_connections_mb": _resident(process.pid),
             "cpu_ms_a_connection": round(busy / connections * 1e3, 3),
             "events_uploaded": sum(received),
             "capture": status["capture"],
         }
+
+
+def _private_cpu(pid: int, state: StateDirectory, for_s: float) -> float:
+    """The share of a processor that the agent takes while its only account is private, and has a week of windows."""
+    windows = ("mon-fri 12:00-13:00", "daily 19:00-07:00", "sat", "sun", "2027-03-26 15:00-24:00")
+    ask(state.control, Add(windows=tuple(map(parse_window, windows))))
+    assert ask(state.control, PauseUntil()).private
+    time.sleep(2)
+    before = _cpu_s(pid)
+    time.sleep(for_s)
+    private = (_cpu_s(pid) - before) / for_s
+    ask(state.control, RemoveAll())
+    assert not ask(state.control, Resume()).private
+    return private
 
 
 @contextmanager
@@ -99,9 +122,13 @@ def _server() -> Iterator[tuple[str, list[int]]]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            batch = decode_batch(self.rfile.read(int(self.headers["Content-Length"])))
-            received.append(len(batch.events))
-            body = encode(BatchAccepted(epoch=batch.epoch, last_seq=batch.prev_seq + len(batch.events)))
+            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == BATCHES_PATH:
+                batch = decode_batch(asked)
+                received.append(len(batch.events))
+                body = encode(BatchAccepted(epoch=batch.epoch, last_seq=batch.prev_seq + len(batch.events)))
+            else:  # nobody wrote a week in the portal
+                body = filled(WeeksAnswer(agreement_version=0), answer_bytes(1))
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

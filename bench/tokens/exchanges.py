@@ -26,6 +26,8 @@ class Measured:
     source: str
     """"recorded" from a real provider, with billed usage as truth; otherwise generated: "simulated" by the first study,
     "generated" by the generator beside this file."""
+    collection: str
+    """Where it is from: "study" for the first study, "workshop" for the generator, else whose test recordings."""
     conversation: str
     client: str
     format: str
@@ -40,10 +42,16 @@ class Measured:
         """Whether a real provider answered."""
         return self.source == "recorded"
 
+    @property
+    def of_study(self) -> bool:
+        """Whether it is one of the first study's recordings, which the others are kept apart from in every table."""
+        return self.recorded and self.collection == "study"
+
 
 def parse(line: str) -> Measured:
     """One line of the data files."""
     row = json.loads(line)
+    collection = row.get("collection") or ("workshop" if row["source"] == "generated" else "study")
     return Measured(
         observation=Observation(
             provider_host=row["provider_host"],
@@ -57,7 +65,8 @@ def parse(line: str) -> Measured:
         output_tokens=row["output_tokens"],
         hidden_output_tokens=row["hidden_output_tokens"],
         source=row["source"],
-        conversation=f"{row['source']}:{row['conversation']}",
+        collection=collection,
+        conversation=f"{collection}:{row['source']}:{row['conversation']}",
         client=row["client"],
         format=row["format"],
         streamed=row["streamed"],

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np  # type: ignore[import-not-found, unused-ignore]
 from bench.tokens.exchanges import Measured
-from bench.tokens.plans import is_web_chat, weights_of
+from bench.tokens.plans import CASSETTE_INPUT_WEIGHT, is_web_chat, weights_of
 from bench.tokens.regression import quantile_fit
 
 from toktra.catalogue.coefficients import BODY_SCALE_BYTES, HeaderRow
@@ -49,7 +49,9 @@ def fit_header(rows: Sequence[Measured]) -> dict[str, Any]:
     # A weak pull of every class to a plain header keeps an empty class sane.
     penalty = np.zeros((len(classes), design.shape[1]))
     penalty[:, : len(classes)] = 0.002 * np.eye(len(classes))
-    found = quantile_fit(design * scale[:, None], y * scale, weights_of(used), 0.5, penalty)
+    found = quantile_fit(
+        design * scale[:, None], y * scale, weights_of(used, cassette_weight=CASSETTE_INPUT_WEIGHT), 0.5, penalty
+    )
     header: dict[str, Any] = {"fill_bytes": FILL_BYTES, "acknowledgement_bytes": ACKNOWLEDGEMENT_BYTES}
     for when in ("first", "later"):
         seen = {kind: float(found[classes.index(f"{when}.{kind}")]) for kind in HEADER_CLASSES}

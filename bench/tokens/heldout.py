@@ -11,7 +11,7 @@ from bench.tokens.exchanges import Measured
 from bench.tokens.fit import fit
 from bench.tokens.plans import is_web_chat
 
-from toktra.catalogue.coefficients import build_coefficients
+from toktra.catalogue.coefficient_file import build_coefficients
 from toktra.catalogue.estimate import Estimate, estimate_with
 
 CONVERSATION_FOLDS: Final = 10

@@ -15,7 +15,11 @@ from bench.tokens.regression import Array
 
 PROVIDERS: Final = Path(__file__).parents[2] / "src/toktra/catalogue/providers.toml"
 RECORDED_WEIGHT: Final = 6.0
-"""How much a recorded exchange counts beside a generated one."""
+"""How much a recorded exchange of the first study counts beside a generated one."""
+CASSETTE_WEIGHT: Final = 0.7
+"""The same for the other collections: they are many, and their headers are filled up by guess."""
+CASSETTE_INPUT_WEIGHT: Final = 0.4
+"""The same for input: a small request is mostly headers, so a guess at them is most of what it says."""
 FOLDS: Final = 5
 AZURE_SUFFIXES: Final = (
     "openai.azure.com",
@@ -76,13 +80,19 @@ PLANS: Final = (
 
 
 SELDOM_ELSEWHERE: Final = ("anthropic.messages", "openai.responses")
-SELDOM_WEIGHT: Final = 0.3
-"""For the pooled family: formats that few hosts but their inventor's speak count this much less."""
+SELDOM_WEIGHT: Final = 0.15
+"""For the pooled family's estimates, but not its intervals: formats that few hosts but their inventor's speak count
+this much less."""
 POOLED_RECORDED_WEIGHT: Final = 3.0
 """For the pooled family: real exchanges count this much more again, whatever their host."""
 
 
-def weights_of(rows: Sequence[Measured], balance_hosts: bool = False) -> Array:
+def weights_of(
+    rows: Sequence[Measured],
+    balance_hosts: bool = False,
+    cassette_weight: float = CASSETTE_WEIGHT,
+    seldom: float = SELDOM_WEIGHT,
+) -> Array:
     """What each exchange counts. Many of one recorded conversation count little more than one."""
     conversations = Counter(row.conversation for row in rows)
     hosts = Counter(row.observation.provider_host for row in rows if not row.recorded)
@@ -90,24 +100,47 @@ def weights_of(rows: Sequence[Measured], balance_hosts: bool = False) -> Array:
     w = np.ones(len(rows))
     for i, row in enumerate(rows):
         if row.recorded:
-            w[i] = RECORDED_WEIGHT * 2 / (1 + conversations[row.conversation] ** 0.5)
+            weight = RECORDED_WEIGHT if row.of_study else cassette_weight
+            w[i] = weight * 2 / (1 + conversations[row.conversation] ** 0.5)
             if balance_hosts:
                 w[i] *= POOLED_RECORDED_WEIGHT
         elif balance_hosts:
             w[i] = generated / len(hosts) / hosts[row.observation.provider_host]
             if row.format in SELDOM_ELSEWHERE:
-                w[i] *= SELDOM_WEIGHT
+                w[i] *= seldom
     return w
 
 
 def folds_of(rows: Sequence[Measured], pooled: bool) -> Array:
-    """A fold for each row: its provider's when pooled and generated, else its conversation's."""
+    """A fold for each row, so that what is held out together is what errs together.
+
+    Recordings other than the study's are held out a collection at a time, a generated exchange with its provider for
+    the pooled family and everything else with its conversation.
+    """
     fold = np.zeros(len(rows), dtype=int)
-    hosts = sorted({row.observation.provider_host for row in rows if not row.recorded})
+    groups = sorted({_group(row, pooled) for row in rows})
     names = sorted({row.conversation for row in rows})
     order = np.random.default_rng(7).permutation(len(names))
     place = {name: int(order[i]) % FOLDS for i, name in enumerate(names)}
     for i, row in enumerate(rows):
-        held = pooled and not row.recorded
-        fold[i] = FOLDS + hosts.index(row.observation.provider_host) if held else place[row.conversation]
+        group = _group(row, pooled)
+        fold[i] = FOLDS + groups.index(group) if group else place[row.conversation]
     return fold
+
+
+def _group(row: Measured, pooled: bool) -> str:
+    if row.recorded and not row.of_study:
+        return row.collection
+    return row.observation.provider_host if pooled and not row.recorded else ""
+
+
+def total_factor(truth: Array, guess: Array, rows: Sequence[Measured], w: Array) -> float:
+    """What a median-fitted estimate must be multiplied by so that sums come out right."""
+    generated = np.array([not row.recorded for row in rows])
+    if generated.sum() < 10:
+        return 1.0
+    # One enormous exchange says little about the next hundred: the heaviest hundredth counts as the heaviest but those.
+    cap = np.quantile(truth[generated], 0.99)
+    weights = w[generated]
+    ratio = (weights @ np.minimum(truth, cap)[generated]) / (weights @ np.minimum(guess, cap)[generated])
+    return float(np.clip(ratio, 0.8, 1.35))

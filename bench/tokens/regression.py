@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np  # type: ignore[import-not-found, unused-ignore]
 from numpy.typing import NDArray  # type: ignore[import-not-found, unused-ignore]
 
+from toktra.catalogue.coefficients import BODY_SCALE_BYTES
+
 Array: TypeAlias = NDArray[np.float64]
 
 
@@ -61,3 +63,25 @@ def quantile_fit(
         pull = weights * side / np.maximum(np.abs(left), softness)
         coefficients = np.linalg.solve(design.T @ (design * pull[:, None]) + ridge, design.T @ (y * pull) + drawn)
     return np.asarray(coefficients)
+
+
+def plain(values: Array) -> list[float]:
+    """Three digits are plenty."""
+    return [float(f"{value:.3g}") for value in values]
+
+
+def scaled(xs: Sequence[float]) -> list[float]:
+    """Bytes as the estimator's curves over sizes take them."""
+    return [float(np.arcsinh(x / BODY_SCALE_BYTES)) for x in xs]
+
+
+def knots_of(x: Array, most: int, ratio: float = 1.06) -> list[float]:
+    """Knots at even shares of the data, at least `ratio` apart."""
+    at: list[float] = []
+    for q in np.linspace(0.01, 0.99, most):
+        value = float(np.log(float(f"{np.exp(np.quantile(x, q)):.3g}")))
+        if not at or value - at[-1] >= np.log(ratio):
+            at.append(value)
+    if len(at) < 2:
+        at.append(at[-1] + 0.5)
+    return at

@@ -141,7 +141,8 @@ def sums_held(conversations: Sequence[Judged], clients: Sequence[Judged], provid
     """A table: how often the range of a total held the true total."""
     lines = ["| sums of 100 exchanges | side | ranges that held the truth | median high / low |", "|---|---|--:|--:|"]
     for name, judged in {
-        "recorded": [one for one in conversations if one.row.recorded],
+        "recorded": [one for one in conversations if one.row.of_study],
+        "cassettes": [one for one in conversations if one.row.recorded and not one.row.of_study],
         "generated": [one for one in conversations if one.row.source == "simulated"],
         "unseen client": clients,
         "unseen provider": providers,

@@ -23,14 +23,14 @@ from bench.tokens.scores import Score, scores, table
 from bench.tokens.totals import totals_of
 from bench.tokens.write import to_toml
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 ROOT: Final = Path(__file__).parents[2]
 COEFFICIENTS: Final = ROOT / "src/toktra/catalogue/coefficients.toml"
 SCORES: Final = Path(__file__).parent / "scores.json"
 HELD_OUT: Final = Path(__file__).parent / "heldout.pickle"
 """Left for report.py; not kept in the repository."""
 RECORDED_SEEDS: Final = (1, 2)
-EARLIER: Final = {"1": 3.0}
+EARLIER: Final = {"1": 3.0, "2": 1.5}
 """How much wider totals of estimates made by earlier versions are."""
 
 
@@ -38,19 +38,25 @@ def slices_of(
     conversations: Sequence[Judged], clients: Sequence[Judged], providers: Sequence[Judged]
 ) -> dict[str, Sequence[Judged]]:
     """The slices that are reported: recorded and generated always apart."""
-    recorded = [one for one in conversations if one.row.recorded]
+    recorded = [one for one in conversations if one.row.of_study]
+    cassettes = [one for one in conversations if one.row.recorded and not one.row.of_study]
     simulated = [one for one in conversations if one.row.source == "simulated"]
     api = [one for one in simulated if not is_web_chat(one.row)]
     slices: dict[str, Sequence[Judged]] = {
         "recorded": recorded,
         "recorded, 50 tokens and more in": [one for one in recorded if one.row.input_tokens >= 50],
         "recorded, 50 tokens and more out": [one for one in recorded if one.row.output_tokens >= 50],
+        "cassettes": cassettes,
+        "cassettes, 50 tokens and more out": [one for one in cassettes if one.row.output_tokens >= 50],
         "generated": simulated,
         "generated, APIs": api,
         "generated, web chats": [one for one in simulated if is_web_chat(one.row)],
         "generated, APIs, streamed": [one for one in api if one.row.streamed],
         "generated, APIs, not streamed": [one for one in api if not one.row.streamed],
     }
+    workshop = [one for one in conversations if one.row.collection == "workshop"]
+    slices["workshop"] = workshop
+    slices["workshop, hidden reasoning"] = [one for one in workshop if one.row.hidden_output_tokens]
     for family in sorted({one.family for one in api}):
         slices[f"generated, {family}"] = [one for one in api if one.family == family]
     for name, held in (("client", clients), ("provider", providers)):
@@ -94,8 +100,15 @@ def with_totals(
 
 def about(exchanges: int, found: dict[str, list[Score]]) -> dict[str, Any]:
     """What the file says of itself: version, date, data and held-out scores."""
-    recorded = found["recorded"][0].exchanges // len(RECORDED_SEEDS)
-    shown = ("recorded", "generated", "unseen client", "unseen provider")
+    recorded = (found["recorded"][0].exchanges + found["cassettes"][0].exchanges) // len(RECORDED_SEEDS)
+    shown = (
+        "recorded",
+        "recorded, 50 tokens and more out",
+        "cassettes",
+        "generated",
+        "unseen client",
+        "unseen provider",
+    )
     return {
         "version": VERSION,
         "fitted_on": datetime.now(UTC).date().isoformat(),

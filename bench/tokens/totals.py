@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np  # type: ignore[import-not-found, unused-ignore]
@@ -15,9 +15,9 @@ SUM_SIZES: Final = (10, 30, 100, 300)
 DRAWS: Final = 400
 NINETY: Final = 1.645
 """Half-width of a 90 % interval in standard deviations."""
+HELD_SUM: Final = 100
 LARGEST_SLICE_ERROR: Final = 0.5
 """A slice of few conversations may be wrong by chance: its error counts as at most this much."""
-RECORDED_SLICE_WEIGHT: Final = 2.0
 SMALLEST_SHARED: Final = 0.03
 FEWEST_RECORDED: Final = 20
 UNCONFIRMED_SHARED: Final = 0.3
@@ -61,47 +61,66 @@ def own_reach(judged: Sequence[Judged], side: str) -> float:
     return float(np.sqrt(np.mean(squares)))
 
 
-def shared_reach(slices: Sequence[Sequence[Judged]], side: str) -> float:
-    """The shared error's 90 % reach: how far slices that were held out as a whole were off in total."""
+def shared_reach(slices: Sequence[Sequence[Judged]], side: str, own: float) -> float:
+    """The shared error's 90 % reach: how far slices that were held out as a whole were off in total.
+
+    At least so far that, with the own error, nine in ten sums of 100 exchanges of three in four slices are held.
+    """
     squares = weights = 0.0
+    needed = []
     for judged in slices:
-        if not judged:
-            continue
         truth, guess = truth_and_guess(judged, side)
         error = float(np.clip(np.log(truth.sum() / guess.sum()), -LARGEST_SLICE_ERROR, LARGEST_SLICE_ERROR))
-        weight = RECORDED_SLICE_WEIGHT if judged[0].row.recorded else 1.0
-        squares += weight * error**2
-        weights += weight
-    return max(SMALLEST_SHARED, NINETY * float(np.sqrt(squares / weights))) if weights else LARGEST_SLICE_ERROR
+        squares += error**2
+        weights += 1.0
+        errors = [
+            abs(np.log(max(truth[places].sum(), 1.0) / max(guess[places].sum(), 1.0)))
+            for places in draws_of_whole_conversations(judged, HELD_SUM, DRAWS, 5)
+        ]
+        needed.append(float(np.quantile(errors, 0.9)) ** 2 - own**2 / HELD_SUM)
+    if not weights:
+        return LARGEST_SLICE_ERROR
+    least = float(np.quantile(needed, 0.75, method="higher"))
+    return max(SMALLEST_SHARED, NINETY * float(np.sqrt(squares / weights)), float(np.sqrt(max(0.0, least))))
 
 
 def totals_of(
     family: str, conversations: Sequence[Judged], clients: Sequence[Judged], providers: Sequence[Judged]
-) -> dict[str, float]:
-    """The four reaches of one family. The pooled one is judged by providers that were held out."""
+) -> dict[str, dict[str, float]]:
+    """A family's reaches: of long exchanges by the generated ones, of short exchanges by the recorded ones.
+
+    The pooled family is judged by providers that were held out. One that hardly any recorded exchange confirms errs in
+    short exchanges as the pooled family does.
+    """
     if family == "pooled":
         generated = list(providers)
-        groups = _grouped(generated)
+        groups = _grouped(generated, lambda one: one.held_out)
     else:
         generated = [one for one in conversations if one.family == family and not one.row.recorded]
-        groups = _grouped([one for one in clients if one.family == family]) or [generated]
+        unseen = [one for one in clients if one.family == family]
+        groups = _grouped(unseen, lambda one: one.held_out) or [generated]
     recorded = [one for one in conversations if one.family == family and one.row.recorded]
-    slices = [*groups, recorded]
+    confirmed = len(recorded) >= FEWEST_RECORDED
+    if not confirmed:
+        recorded = [one for one in conversations if one.family == "pooled" and one.row.recorded]
+    collections = _grouped(recorded, lambda one: "study" if one.row.of_study else "others")
+    return {
+        "short": _reaches(recorded, [one for one in collections if len(one) >= FEWEST_RECORDED], 0.0),
+        "long": _reaches(generated, groups, 0.0 if confirmed else UNCONFIRMED_SHARED),
+    }
+
+
+def _reaches(judged: Sequence[Judged], slices: Sequence[Sequence[Judged]], least_shared: float) -> dict[str, float]:
     reaches = {}
     for side in SIDES:
-        shared = shared_reach(slices, side)
-        owns = [own_reach(generated, side)]
-        if len(recorded) >= FEWEST_RECORDED:
-            owns.append(own_reach(recorded, side))
-        else:
-            shared = max(shared, UNCONFIRMED_SHARED)
-        reaches[f"{side}_shared"] = shared
-        reaches[f"{side}_own"] = float(np.sqrt(np.mean(np.square(owns))))
+        own = own_reach(judged, side)
+        reaches[f"{side}_shared"] = max(shared_reach(slices, side, own), least_shared)
+        reaches[f"{side}_own"] = own
     return {name: float(f"{value:.3g}") for name, value in reaches.items()}
 
 
-def _grouped(judged: Sequence[Judged]) -> list[list[Judged]]:
+def _grouped(judged: Sequence[Judged], group: Callable[[Judged], str]) -> list[list[Judged]]:
     groups: defaultdict[str, list[Judged]] = defaultdict(list)
     for one in judged:
-        groups[one.held_out].append(one)
+        groups[group(one)].append(one)
     return list(groups.values())

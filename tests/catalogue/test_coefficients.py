@@ -9,13 +9,9 @@ from typing import Any
 
 import pytest
 
-import toktra.catalogue.coefficients as module
-from toktra.catalogue.coefficients import (
-    InvalidCoefficients,
-    build_coefficients,
-    load_coefficients,
-    parse_coefficients,
-)
+import toktra.catalogue.coefficient_file as module
+from toktra.catalogue.coefficient_file import build_coefficients, load_coefficients, parse_coefficients
+from toktra.catalogue.coefficients import InvalidCoefficients
 
 SHIPPED: dict[str, Any] = tomllib.loads(Path(module.__file__).with_name("coefficients.toml").read_text("utf-8"))
 
@@ -56,8 +52,28 @@ def test_what_is_not_a_finite_number_counts_as_missing(tables: dict[str, Any], v
 
 
 def test_a_list_with_a_gap_is_named(tables: dict[str, Any]) -> None:
-    tables["family"][0]["streamed"]["low"].pop()
-    assert refused(tables).startswith("family[0].streamed.low: needs ")
+    tables["family"][0]["streamed"]["first"]["low"].pop()
+    assert refused(tables).startswith("family[0].streamed.first.low: needs ")
+
+
+@pytest.mark.parametrize("situation", ["first", "short", "long"])
+def test_a_missing_situation_is_named(tables: dict[str, Any], situation: str) -> None:
+    del tables["family"][0]["whole"][situation]
+    assert refused(tables) == f"family[0].whole.{situation}: this table is missing"
+
+
+def test_a_grid_with_a_gap_is_named(tables: dict[str, Any]) -> None:
+    grid = tables["family"][0]["streamed"]["grid"]
+    grid["factors"][1].pop()
+    assert refused(tables).startswith("family[0].streamed.grid.factors: needs ")
+    grid["factors"].pop()
+    assert "rows, one for each of bytes_per_segment" in refused(tables)
+
+
+@pytest.mark.parametrize("hosts", ["api.openai.com", [1], [""], None])
+def test_hosts_are_a_list_of_texts(tables: dict[str, Any], hosts: object) -> None:
+    tables["family"][1]["hosts"] = hosts
+    assert refused(tables) == "family[1].hosts: must be a list of texts"
 
 
 def test_knots_out_of_order_are_named(tables: dict[str, Any]) -> None:
@@ -66,8 +82,8 @@ def test_knots_out_of_order_are_named(tables: dict[str, Any]) -> None:
 
 
 def test_a_factor_of_zero_is_refused(tables: dict[str, Any]) -> None:
-    tables["family"][0]["streamed"]["low"][0] = 0
-    assert refused(tables) == "family[0].streamed.low: every number must be above 0"
+    tables["family"][0]["streamed"]["short"]["low"][0] = 0
+    assert refused(tables) == "family[0].streamed.short.low: every number must be above 0"
 
 
 def test_without_the_pooled_family_unknown_hosts_have_no_answer(tables: dict[str, Any]) -> None:

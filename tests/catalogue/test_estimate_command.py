@@ -68,6 +68,29 @@ def test_a_wrong_value_is_named_with_line_and_field(change: dict[str, Any], comp
     assert first == third
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e3", '{"n": 1}', "[5]"])
+@pytest.mark.parametrize("field", ["request_bytes", "segments_in"])
+def test_what_is_no_whole_number_is_named_however_it_is_written(field: str, value: str) -> None:
+    line = json.dumps(GOOD).replace(f'"{field}": {GOOD[field]}', f'"{field}": {value}')
+    found = run(line, GOOD)
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"line 1: {field}: must be a whole number, is ")
+    assert json.loads(found.stdout.splitlines()[1])["input_tokens"] > 0
+
+
+@pytest.mark.parametrize("host", ["", "." * 100_000, "a." * 50_000, "\ud800", "xn--\u0000", "NEVER.HEARD.OF.EXAMPLE."])
+def test_a_host_nobody_knows_is_answered_by_the_pooled_family(host: str) -> None:
+    found = run({**GOOD, "provider_host": host})
+    assert found.exit_code == 0
+    assert json.loads(found.stdout)["regime"] == "pooled/streamed"
+
+
+def test_counts_of_nothing_are_answered_with_nothing() -> None:
+    nothing = dict.fromkeys(("request_bytes", "response_bytes", "segments_out", "segments_in"), 0)
+    answer = json.loads(run({**GOOD, **nothing}).stdout)
+    assert {value for name, value in answer.items() if name != "regime"} == {0}
+
+
 @pytest.mark.parametrize("field", list(GOOD))
 def test_a_missing_field_is_named(field: str) -> None:
     found = run({name: value for name, value in GOOD.items() if name != field})

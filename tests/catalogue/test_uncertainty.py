@@ -26,12 +26,17 @@ parts = st.builds(
 )
 
 
-def part(exchanges: int, host: str = "api.openai.com", tokens: int = 1_000_000, **changes: Any) -> Part:
+def part(exchanges: int, host: str = "api.openai.com", mean: int = 2_000, **changes: Any) -> Part:
+    tokens = exchanges * mean
     return Part(provider_host=host, exchanges=exchanges, input_tokens=tokens, output_tokens=tokens, **changes)
 
 
 def width(found: Range) -> int:
     return found.high - found.low
+
+
+def ratio(found: Range) -> float:
+    return found.high / found.low
 
 
 @given(st.lists(parts, max_size=6))
@@ -47,18 +52,26 @@ def test_a_range_holds_its_total(several: list[Part]) -> None:
 
 def test_nothing_has_a_range_of_nothing() -> None:
     assert tokens_range([]) == Range(0, 0)
-    assert tokens_range([part(0, tokens=0)]) == Range(0, 0)
+    assert tokens_range([part(0)]) == Range(0, 0)
 
 
-def test_the_same_tokens_in_more_exchanges_are_surer() -> None:
-    widths = [width(output_range([part(n)])) for n in (1, 10, 100, 10_000)]
-    assert widths == sorted(widths, reverse=True)
-    assert widths[0] > 2 * widths[2]
+def test_more_exchanges_are_surer() -> None:
+    ratios = [ratio(output_range([part(n)])) for n in (1, 10, 100, 10_000)]
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[0] > 2 * ratios[2]
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", "api.anthropic.com", "unknown.example"])
+def test_short_exchanges_are_less_sure_than_long_ones(host: str) -> None:
+    ratios = [ratio(input_range([part(1_000, host, mean)])) for mean in (50, 200, 450, 1_000, 5_000)]
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[0] == pytest.approx(ratios[1], rel=0.01)
+    assert ratios[1] > ratios[2] > ratios[3] == pytest.approx(ratios[4], rel=0.01)
 
 
 def test_the_shared_error_never_cancels() -> None:
-    many, more = width(output_range([part(10**6)])), width(output_range([part(10**9)]))
-    assert more > 0.9 * many > 0
+    many, more = ratio(output_range([part(10**6)])), ratio(output_range([part(10**9)]))
+    assert more > 1 + 0.9 * (many - 1) > 1
 
 
 def test_errors_of_different_providers_partly_cancel() -> None:

@@ -216,14 +216,53 @@ def _responses_whole(random: random.Random, model: str, text: str, tokens_in: in
     return _response(random, model, [_message(random, text)], tokens_in, tokens_out)
 
 
+SEALED_BYTES_PER_TOKEN = 3
+"""How much of a signature a hidden token leaves; as recorded answers of Google's have it, within a factor of two."""
+
+
+def _responses_sealed(random: random.Random, hidden: int) -> tuple[list[str], Any]:
+    """A reasoning item without content: OpenAI keeps what it holds."""
+    del hidden
+    item = {"id": identifier(random, "rs_", 48), "type": "reasoning", "summary": []}
+    events = [
+        _event(name, {"type": name, "sequence_number": 3, "output_index": 0, "item": item})
+        for name in ("response.output_item.added", "response.output_item.done")
+    ]
+    return events, item
+
+
+def _anthropic_sealed(random: random.Random, hidden: int) -> tuple[list[str], Any]:
+    """A thinking block with its signature; its text is left out, as newer models do."""
+    signature = identifier(random, "", SEALED_BYTES_PER_TOKEN * hidden)
+    block = {"type": "thinking", "thinking": "", "signature": ""}
+    delta = {"type": "signature_delta", "signature": signature}
+    events = [
+        _event("content_block_start", {"type": "content_block_start", "index": 0, "content_block": block}),
+        _event("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta}),
+        _event("content_block_stop", {"type": "content_block_stop", "index": 0}),
+    ]
+    return events, block | {"signature": signature}
+
+
+def _google_sealed(random: random.Random, hidden: int) -> tuple[list[str], Any]:
+    """A part that is only a signature of the thoughts."""
+    part = {"text": "", "thoughtSignature": identifier(random, "", SEALED_BYTES_PER_TOKEN * hidden)}
+    return [_data({"candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}]})], part
+
+
 OPENAI_CHAT = compatible("openai.chat", "/v1/chat/completions", _openai_chunk)
-OPENAI_RESPONSES = Format("openai.responses", "/v1/responses", _responses_body, _responses_events, _responses_whole)
-ANTHROPIC = Format("anthropic.messages", "/v1/messages", _anthropic_body, _anthropic_events, _anthropic_whole)
+OPENAI_RESPONSES = Format(
+    "openai.responses", "/v1/responses", _responses_body, _responses_events, _responses_whole, _responses_sealed
+)
+ANTHROPIC = Format(
+    "anthropic.messages", "/v1/messages", _anthropic_body, _anthropic_events, _anthropic_whole, _anthropic_sealed
+)
 GOOGLE = Format(
     "google.generate",
     "/v1beta/models/gemini-2.5-flash:generateContent",
     _google_body,
     _google_events,
     _google_whole,
+    _google_sealed,
 )
 __all__ = ["ANTHROPIC", "GOOGLE", "OPENAI_CHAT", "OPENAI_RESPONSES", "chat_body"]

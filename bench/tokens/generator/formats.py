@@ -31,13 +31,18 @@ def compact(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Format:
-    """One provider's dialect. `events` is given the pieces of each event; `whole` the full text."""
+    """One provider's dialect. `events` is given the pieces of each event; `whole` the full text.
+
+    `sealed` is what hidden reasoning leaves on the wire, as events before the first and as the value of a key of the
+    whole answer; None where it leaves nothing but its count.
+    """
 
     name: str
     path: str
     body: Callable[[str, Sequence[Message], bool, Sequence[Any]], Any]
     events: Callable[[random.Random, str, Sequence[str], int, int], list[str]]
     whole: Callable[[random.Random, str, str, int, int], Any]
+    sealed: Callable[[random.Random, int], tuple[list[str], Any]] | None = None
 
 
 def _data(value: Any) -> str:

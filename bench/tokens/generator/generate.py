@@ -13,15 +13,21 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import mistral_common  # type: ignore[import-not-found, unused-ignore]
 from bench.tokens.generator import dialects, formats
 from bench.tokens.generator.clients import CLIENTS, Client, Http1, Http2, encoded, request_headers, response_headers
 from bench.tokens.generator.connection import Endpoints
 from bench.tokens.generator.text import passage
+from mistral_common.tokens.tokenizers.tekken import Tekkenizer  # type: ignore[import-not-found, unused-ignore]
 
+TEKKEN: Final = "tekken"
+"""Mistral's tokenizer, which comes with a Python package; the others come with packages of Node's."""
+REASONS: Final = 0.2
+"""Share of conversations with a model that reasons where nobody sees it."""
 HERE: Final = Path(__file__).parent
 MESSAGE_TOKENS: Final = 4
 """What chat templates add to each message."""
@@ -60,6 +66,9 @@ PROVIDERS: Final = (
     Provider(
         "generativelanguage.googleapis.com", "gemini-2.5-flash", "gemini", dialects.GOOGLE, (8, 20), compatible=False
     ),
+    replace(
+        _like_openai("api.mistral.ai", "mistral-medium-latest", TEKKEN, formats.terse, (1, 1, 2, 3)), compatible=False
+    ),
 )
 
 
@@ -71,6 +80,7 @@ class Tokenizers:
         self._process = subprocess.Popen(
             ["node", str(HERE / "tokenize.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self._tekken = tekken()
 
     def pieces(self, tokenizer: str, texts: list[str]) -> list[list[str]]:
         """The pieces of each text; a text that came before, as a conversation's history does, is not asked again."""
@@ -85,6 +95,9 @@ class Tokenizers:
         self._known.clear()
 
     def _ask(self, tokenizer: str, texts: list[str]) -> list[list[str]]:
+        if tokenizer == TEKKEN:
+            ids = [self._tekken.encode(text, bos=False, eos=False) for text in texts]
+            return [[self._tekken.decode([one]) for one in of_text] for of_text in ids]
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps({"tokenizer": tokenizer, "texts": texts}) + "\n")
@@ -96,6 +109,12 @@ class Tokenizers:
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait()
+
+
+def tekken() -> Any:
+    """The newest vocabulary that the package holds."""
+    data = Path(mistral_common.__file__).parent / "data"
+    return Tekkenizer.from_file(max(data.glob("tekken_*.json")))
 
 
 def events_of(random: random.Random, pieces: list[str], per_event: float) -> list[str]:
@@ -140,7 +159,7 @@ def tools_of(random: random.Random, count: int) -> list[Any]:
 
 
 def conversation(
-    number: int, random: random.Random, provider: Provider, client: Client, tokenizers: Tokenizers, endpoints: Endpoints
+    name: str, random: random.Random, provider: Provider, client: Client, tokenizers: Tokenizers, endpoints: Endpoints
 ) -> Iterator[dict[str, Any]]:
     """Every exchange of one conversation, measured."""
     coding = random.random() < 0.4
@@ -149,6 +168,7 @@ def conversation(
     streamed = random.random() < 0.8
     per_event, merging = random.choice(provider.per_event), random.choice((0.0, 0.05, 0.15, 0.3))
     image = not agent and random.random() < 0.03
+    reasons = random.random() < REASONS
     tools = tools_of(random, random.randrange(8, 25)) if agent else tools_of(random, random.choice((0, 0, 0, 3)))
     key_bytes, more_bytes = random.choice((40, 56, 108, 164)), random.randrange(0, 500)
     connection = endpoints.connect("h2" if client.protocol == "h2" else "http/1.1")
@@ -163,6 +183,8 @@ def conversation(
         *asked, pieces = tokenizers.pieces(provider.tokenizer, [*said, answer])
         input_tokens = sum(map(len, asked)) + MESSAGE_TOKENS * len(messages)
         body = provider.format.body(provider.model, messages, streamed, tools)
+        hidden = int(random.lognormvariate(5.8, 1.0)) if reasons else 0
+        before, sealed = provider.format.sealed(random, hidden) if hidden and provider.format.sealed else ([], None)
         separators = (", ", ": ") if client.spaced_json else (",", ":")
         request = json.dumps(body, separators=separators, ensure_ascii=client.spaced_json).encode()
         if image:
@@ -175,11 +197,16 @@ def conversation(
             texts = events_of(random, pieces, per_event)
             parts = [
                 event.encode()
-                for event in provider.format.events(random, provider.model, texts, input_tokens, len(pieces))
+                for event in [
+                    *before,
+                    *provider.format.events(random, provider.model, texts, input_tokens, len(pieces) + hidden),
+                ]
             ]
             parts = packets_of(random, parts, merging)
         else:
-            whole = provider.format.whole(random, provider.model, answer, input_tokens, len(pieces))
+            whole = provider.format.whole(random, provider.model, answer, input_tokens, len(pieces) + hidden)
+            if sealed is not None:
+                whole["reasoning_part"] = sealed
             parts = [formats.compact(whole).encode()]
         http.exchange(
             provider.format.path,
@@ -192,7 +219,7 @@ def conversation(
         out, into = connection.take_counts()
         yield {
             "source": "generated",
-            "conversation": f"w{number}",
+            "conversation": name,
             "provider_host": provider.host,
             "format": provider.format.name,
             "client": client.name,
@@ -206,7 +233,7 @@ def conversation(
             "segments_in": into.segments,
             "input_tokens": input_tokens,
             "output_tokens": len(pieces),
-            "hidden_output_tokens": 0,
+            "hidden_output_tokens": hidden,
             "has_image": image,
             "server_side_input": False,
         }
@@ -218,9 +245,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--conversations", type=int, default=600)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--only", choices=("all", "compatible"), default="all")
+    arguments.add_argument("--only", choices=("all", "compatible", "others"), default="all")
     chosen = arguments.parse_args()
-    providers = [provider for provider in PROVIDERS if provider.compatible or chosen.only == "all"]
+    wanted = {"all": (True, False), "compatible": (True,), "others": (False,)}[chosen.only]
+    providers = [provider for provider in PROVIDERS if provider.compatible in wanted]
     endpoints: dict[str, Endpoints] = {}
     tokenizers = Tokenizers()
     for number in range(chosen.conversations):
@@ -228,7 +256,8 @@ def main() -> None:
         provider, client = providers[number % len(providers)], chance.choice(CLIENTS)
         if provider.host not in endpoints:
             endpoints[provider.host] = Endpoints(provider.host, chance.randrange(20, 70))
-        for row in conversation(number, chance, provider, client, tokenizers, endpoints[provider.host]):
+        name = f"w{chosen.seed}-{number}"
+        for row in conversation(name, chance, provider, client, tokenizers, endpoints[provider.host]):
             sys.stdout.write(json.dumps(row, separators=(",", ":")) + "\n")
         tokenizers.forget()
     tokenizers.close()

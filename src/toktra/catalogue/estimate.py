@@ -9,20 +9,25 @@ from dataclasses import dataclass
 from math import asinh, exp, log
 from typing import Final
 
+from toktra.catalogue.coefficient_file import load_coefficients
 from toktra.catalogue.coefficients import (
     BODY_SCALE_BYTES,
+    LONG_BODY_BYTES,
+    SHORT_BODY_BYTES,
     Coefficients,
-    Curves,
     Family,
-    OutputTable,
-    load_coefficients,
+    Streamed,
+    Whole,
 )
+from toktra.catalogue.curves import Curves, Situations, Triple
 
 SEGMENT_BYTES: Final = 1448
 """Payload of a full segment; capture counts one for each started 1,448 bytes of a packet."""
 HANDSHAKE_SEGMENTS_IN: Final = 4
 LONG_BODY: Final = 12.0
-"""The context of an answer whose request says nothing about it; far beyond every knot."""
+"""The size of a request that is not known, as an answer's curves see it: far beyond every knot."""
+SHORT_FROM: Final = asinh(SHORT_BODY_BYTES / BODY_SCALE_BYTES)
+SHORT_TO_LONG: Final = asinh(LONG_BODY_BYTES / BODY_SCALE_BYTES) - SHORT_FROM
 ABSURD_COUNT: Final = 1 << 40
 """No exchange has a tebibyte; a larger count is taken as this many, so that arithmetic stays finite."""
 
@@ -108,10 +113,14 @@ def estimate_with(coefficients: Coefficients, observation: Observation) -> Estim
             output_high=0,
             regime=f"{family.name}/no response",
         )
-    streamed, density, size = response_shape(family, response_bytes, segments_in, first=first)
-    table = family.streamed if streamed else family.whole
-    context = LONG_BODY if first else body
-    output_tokens, output_low, output_high = _output(table, log(density), log(size), context)
+    size, segments = response_body(family, response_bytes, segments_in, first=first)
+    streamed = is_streamed(family, size, segments)
+    if streamed:
+        found = _streamed(family.streamed, size, segments, body, first=first)
+    else:
+        framed = is_framed(request_bytes, segments_out, first=first)
+        found = _whole(family.whole, size, body, first=first, framed=framed)
+    output_tokens, output_low, output_high = _whole_numbers(*found)
     return Estimate(
         input_tokens=input_tokens,
         input_low=input_low,
@@ -142,37 +151,68 @@ def header_bytes(coefficients: Coefficients, request_bytes: int, segments_out: i
     return row.joined_low if fill < header.fill_bytes else row.joined_high
 
 
-def response_shape(family: Family, response_bytes: int, segments_in: int, *, first: bool) -> tuple[bool, float, float]:
-    """Whether the response was streamed, the bytes per segment and the number of segments of its body."""
-    size, segments = float(response_bytes), max(1, segments_in)
+def is_framed(request_bytes: int, segments_out: int, *, first: bool) -> bool:
+    """Whether the request was sent as HTTP/2 sends it, in two segments or more beyond what its bytes need."""
+    return segments_out - -(-request_bytes // SEGMENT_BYTES) - (1 if first else 0) >= 2
+
+
+def response_body(family: Family, response_bytes: int, segments_in: int, *, first: bool) -> tuple[float, int]:
+    """Bytes and segments of the response without the handshake."""
     if first:
-        size = max(size - family.handshake_bytes, size / 16)
-        segments = max(1, segments - HANDSHAKE_SEGMENTS_IN)
-    streamed = segments >= family.streamed_segments and size < family.streamed_density * segments
-    table = family.streamed if streamed else family.whole
+        without = max(response_bytes - family.handshake_bytes, response_bytes / 16)
+        return without, max(1, segments_in - HANDSHAKE_SEGMENTS_IN)
+    return float(response_bytes), max(1, segments_in)
+
+
+def is_streamed(family: Family, size: float, segments: int) -> bool:
+    """Whether the response came bit by bit, in many segments that are not full."""
+    return segments >= family.streamed_segments and size < family.streamed_density * segments
+
+
+def streamed_shape(table: Streamed, size: float, segments: int) -> tuple[float, float]:
+    """Bytes per segment and the number of segments, of the part of a streamed answer that holds tokens."""
     body = max(size - table.overhead_bytes, size / 16)
     count = max(1.0, segments - table.overhead_segments)
-    return streamed, body / count, count
+    return body / count, count
+
+
+def whole_body(table: Whole, size: float, *, framed: bool) -> float:
+    """The bytes of an answer in one piece that hold tokens. Below 0: fewer bytes than headers have as a rule."""
+    return size - (table.framed_overhead_bytes if framed else table.overhead_bytes)
 
 
 def _input(curves: Curves, body: float) -> tuple[int, int, int]:
     middle, low, high = curves(body)
-    return _whole_numbers(exp(middle), low, high)
+    return _whole_numbers(middle, low, high)
 
 
-def _output(table: OutputTable, density: float, size: float, context: float) -> tuple[int, int, int]:
-    by_density, low_by_density, high_by_density = table.density(density)
-    by_size, low_by_size, high_by_size = table.size(size)
-    by_context, low_by_context, high_by_context = table.context(context)
-    return _whole_numbers(
-        exp(size + by_density + by_size + by_context),
-        low_by_density + low_by_size + low_by_context,
-        high_by_density + high_by_size + high_by_context,
-    )
+def _streamed(table: Streamed, size: float, segments: int, request: float, *, first: bool) -> Triple:
+    density, count = streamed_shape(table, size, segments)
+    density, counted = log(density), log(count)
+    middle, low, high = _by_situation(table.density, table.context, density, request, first=first)
+    by_size, low_by_size, high_by_size = table.size(counted)
+    middle += counted + by_size + table.grid(density, counted)
+    return middle, low + low_by_size, high + high_by_size
 
 
-def _whole_numbers(tokens: float, low_reach: float, high_reach: float) -> tuple[int, int, int]:
+def _whole(table: Whole, size: float, request: float, *, first: bool, framed: bool) -> Triple:
+    body = asinh(whole_body(table, size, framed=framed) / BODY_SCALE_BYTES)
+    return _by_situation(table.body, table.context, body, request, first=first)
+
+
+def _by_situation(situations: Situations, context: Curves, x: float, request: float, *, first: bool) -> Triple:
+    """A first request says nothing about its answer; later ones, by their size, tell short talk from long."""
+    if first:
+        return situations.first(x)
+    long = min(1.0, max(0.0, (request - SHORT_FROM) / SHORT_TO_LONG))
+    middle, low, high = situations.later(x, long)
+    by_context, low_by_context, high_by_context = context(request)
+    return middle + by_context, low + low_by_context, high + high_by_context
+
+
+def _whole_numbers(logarithm: float, low_reach: float, high_reach: float) -> tuple[int, int, int]:
     """Tokens and the interval `low_reach` below and `high_reach` above in logarithms, rounded outwards."""
+    tokens = exp(logarithm)
     middle = max(1, round(tokens))
     low = int(tokens * exp(-low_reach)) if low_reach > 0 else middle
     high = int(tokens * exp(high_reach)) + 1 if high_reach > 0 else middle

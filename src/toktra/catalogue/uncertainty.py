@@ -5,15 +5,17 @@ host's family share (its headers, its tokenizer, its mix of wire formats differ 
 each exchange's own. Own errors are independent and shrink with the square root of their number; the shared one does
 not shrink. Hosts err independently of each other, and input independently of output: their deviations, each taken at
 90 %, add as squares. Give each host once, or the error its parts share is taken for independent. Both kinds of error
-are fitted from sums of held-out exchanges; `docs/tokens.md` shows how often the ranges held the truth.
+are fitted from sums of held-out exchanges, apart for short exchanges and for long ones, of which the short err more;
+`docs/tokens.md` shows how often the ranges held the truth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil, expm1, hypot, sqrt
+from math import ceil, expm1, hypot, log, sqrt
 
+from toktra.catalogue.coefficients import LONG_MEAN_TOKENS, SHORT_MEAN_TOKENS
 from toktra.catalogue.estimate import ESTIMATOR_VERSION, SHIPPED
 
 
@@ -52,11 +54,36 @@ def tokens_range(parts: Iterable[Part]) -> Range:
     return _range(_deviation(part, output=output) for part in parts for output in (False, True))
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the logarithm of a part's truth may lie from its estimate's, 90 % of the time, by what kind of error."""
+
+    shared: float
+    own: float
+
+    @property
+    def whole(self) -> float:
+        """Both kinds together."""
+        return hypot(self.shared, self.own)
+
+
+def reach_of(part: Part, *, output: bool) -> Reach:
+    """The reach of one side of a part."""
+    totals = SHIPPED.family(part.provider_host).totals
+    exchanges = max(1, part.exchanges)
+    mean = max(1.0, part.input_tokens / exchanges)
+    long = min(1.0, max(0.0, log(mean / SHORT_MEAN_TOKENS) / log(LONG_MEAN_TOKENS / SHORT_MEAN_TOKENS)))
+    widening = SHIPPED.widening(part.estimator_version)
+    shared, own = (
+        (1 - long) * getattr(totals.short, name) + long * getattr(totals.long, name)
+        for name in (("output_shared", "output_own") if output else ("input_shared", "input_own"))
+    )
+    return Reach(widening * shared, widening * own / sqrt(exchanges))
+
+
 def _deviation(part: Part, *, output: bool) -> tuple[int, float, float]:
     """Tokens of one side of a part, and how far below and above the truth may lie."""
-    totals = SHIPPED.family(part.provider_host).totals
-    shared, own = (totals.output_shared, totals.output_own) if output else (totals.input_shared, totals.input_own)
-    reach = SHIPPED.widening(part.estimator_version) * hypot(shared, own / sqrt(max(1, part.exchanges)))
+    reach = reach_of(part, output=output).whole
     tokens = max(0, part.output_tokens if output else part.input_tokens)
     return tokens, -tokens * expm1(-reach), tokens * expm1(reach)
 

@@ -75,8 +75,8 @@ class Part:
         asked = AskedPart(
             provider_host=self.host,
             exchanges=self.exchanges,
-            input_tokens=0,
-            output_tokens=0,
+            input_tokens=round(self.input.estimated),
+            output_tokens=round(self.output.estimated),
             estimator_version=self.version,
         )
         return deviation(asked, output=output, spread=spread)
