@@ -28,9 +28,15 @@ def test_connections_as_json_have_exactly_the_documented_fields(captures: Path) 
         "response_bytes": 40126,
         "exchanges": 3,
         "hidden": "ech",
-        "opened_before": False,
     }
     assert [line["hidden"] for line in lines] == ["ech", "ech", None]
+
+
+def test_a_connection_that_began_before_the_file_is_marked(captures: Path) -> None:
+    result = run(captures / "o22_midstream.pcap", "--connections", "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line.get("opened_before") for line in sorted(lines, key=lambda line: line["host"] or "")] == [True, None]
+    assert run(captures / "o22_midstream.pcap", "--connections").stdout.count("yes") == 1
 
 
 def test_events_are_those_of_known_providers(captures: Path) -> None:

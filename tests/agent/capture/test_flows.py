@@ -197,7 +197,6 @@ def test_quic_flows_count_every_datagram(recording: Any, version: int) -> None:
         response_bytes=2400,
         exchanges=1,
         hidden=None,
-        opened_before=False,
     )
     (one,) = told(recording.path)
     assert one.exchange.request_bytes == 2 * len(flight) + 900

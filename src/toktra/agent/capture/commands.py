@@ -113,7 +113,7 @@ def _print_rows(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> Non
     """Columns as wide as their widest cell, numbers to the right."""
     cells = [[name.replace("_", " ") for name in names], *([_cell(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    numbers = [all(isinstance(value, int) for value in column) for column in zip(*rows, strict=True)]
+    numbers = [all(type(value) is int for value in column) for column in zip(*rows, strict=True)]
     for line in cells:
         padded = (
             cell.rjust(width) if number else cell.ljust(width)
@@ -123,4 +123,8 @@ def _print_rows(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> Non
 
 
 def _cell(value: object) -> str:
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    if value is None or value is False:
+        return "–"
+    if value is True:
+        return "yes"
+    return f"{value:,}" if isinstance(value, int) else str(value)

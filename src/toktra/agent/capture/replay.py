@@ -23,7 +23,7 @@ FindProvider = Callable[[str], object | None]
 T = TypeVar("T")
 
 
-class SeenConnection(msgspec.Struct, frozen=True):
+class SeenConnection(msgspec.Struct, frozen=True, omit_defaults=True):
     """One TCP connection or QUIC flow of a capture. Bytes are payload, each counted once, handshake included."""
 
     transport: str
@@ -38,7 +38,7 @@ class SeenConnection(msgspec.Struct, frozen=True):
     exchanges: int
     hidden: str | None
     """ "ech" when `host` is only the outer name of Encrypted Client Hello."""
-    opened_before: bool
+    opened_before: bool = False
     """It began before the capture: it has no host, and is counted from the first packet that was seen."""
 
 
