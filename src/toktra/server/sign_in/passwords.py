@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from toktra.server.web.language import _, ngettext
+from toktra.server.web.language import _
 
 SHORTEST: Final = 12
 LONGEST: Final = 200
@@ -38,18 +38,13 @@ def check_password(password: str, *, name: str, email: str | None) -> None:
     """Raises PasswordRefused for one that is too short or long, of few characters, or made of who they are."""
     if len(password) < SHORTEST:
         raise PasswordRefused(
-            ngettext(
-                "Password: at least %(least)s characters, please. This is %(n)s.",
-                "Password: at least %(least)s characters, please. These are %(n)s.",
-                len(password),
-            )
-            % {"least": SHORTEST, "n": len(password)}
+            _("Password: at least %(least)s characters. You typed %(n)s.") % {"least": SHORTEST, "n": len(password)}
         )
     if len(password) > LONGEST:
         raise PasswordRefused(_("Password: at most %(most)s characters.") % {"most": LONGEST})
     if len(set(password)) < _LEAST_DIFFERENT:
         raise PasswordRefused(
-            _("Password: at least %(least)s different characters, please.") % {"least": _LEAST_DIFFERENT}
+            _("Password: at least %(least)s different characters.") % {"least": _LEAST_DIFFERENT}
         )
     plain = _plain(password)
     telling = [name, *([email, email.partition("@")[0]] if email else [])]

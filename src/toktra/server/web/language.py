@@ -90,3 +90,8 @@ def _catalogue(language: str) -> _gettext.NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return _gettext.GNUTranslations(compiled)
+
+
+def forget_catalogues() -> None:
+    """Reads catalogues anew when they are next needed."""
+    _catalogue.cache_clear()
