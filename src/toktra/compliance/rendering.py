@@ -106,7 +106,9 @@ def _html(block: Block) -> str:
         case Table(header, rows):
             head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in header)
             body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
-            return f'<table class="table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>'
+            label = escape(", ".join(plain(cell) for cell in header))
+            table = f'<table class="table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>'
+            return f'<div class="table-wrap" role="group" aria-label="{label}" tabindex="0">{table}</div>'
 
 
 def _text(parts: Runs) -> str:

@@ -28,6 +28,7 @@ from toktra.server.jobs.commands import add_worker
 from toktra.server.mail.commands import add_mail_test
 from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
+from toktra.server.rights.commands import add_erasure
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
 from toktra.server.tenants.administration import NotPossible
 from toktra.server.tenants.commands import add_tenant
@@ -160,5 +161,6 @@ def explained() -> Iterator[None]:
 add_reconcile(server, _where, _database)
 add_audit_verify(server, _where, _database)
 add_worker(server, _where, _database)
+add_erasure(server, _where, _database)
 add_tenant(server, _where, _database)
 add_mail_test(server, _where, _settings)

@@ -6,6 +6,7 @@ nobody any more, and that number on the list of those erased, which is replayed 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,7 +41,14 @@ async def erase(connection: Connection, tenant_id: UUID, person_id: UUID, reques
     return Erased(events=events, devices=ended, was_there=was_there)
 
 
-async def erase_again(connection: Connection, tenant_id: UUID) -> list[Erased]:
-    """Everyone on the list of those erased, for a database that was restored from a backup."""
-    listed = [row async for row in queries.erased(connection, tenant_id=tenant_id)]
-    return [await erase(connection, tenant_id, row.person_id, row.request_id) for row in listed]
+async def erased_people(connection: Connection, tenant_id: UUID) -> list[tuple[UUID, UUID]]:
+    """The list of those erased: each person's number, and their request's."""
+    return [(row.person_id, row.request_id) async for row in queries.erased(connection, tenant_id=tenant_id)]
+
+
+async def erase_again(
+    connection: Connection, tenant_id: UUID, listed: Sequence[tuple[UUID, UUID]] = ()
+) -> list[Erased]:
+    """Everyone on this list and on the database's own, for a database that was restored from a backup."""
+    people = dict([*listed, *await erased_people(connection, tenant_id)])
+    return [await erase(connection, tenant_id, person_id, people[person_id]) for person_id in sorted(people)]

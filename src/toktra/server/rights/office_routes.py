@@ -35,6 +35,7 @@ def office_rights_pages() -> list[Page]:
         Page("/rights/new", new_request, action=decide),
         Page("/rights/new", record_request, action=decide, methods=("POST",)),
         Page("/rights/{request_id}", one_request, action=Action.READ_RIGHTS_REQUESTS),
+        Page("/rights/{request_id}/standing", standing, action=Action.READ_RIGHTS_REQUESTS, polled=True),
         Page("/rights/{request_id}/grant", grant, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/refuse", refuse, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/extend", extend, action=decide, methods=("POST",), needs_fresh=True),
@@ -100,6 +101,11 @@ async def one_request(visit: Visit) -> Response:
     return await _show(visit, {})
 
 
+async def standing(visit: Visit) -> Response:
+    """The part of that page that changes while a job is at it."""
+    return await _show(visit, {}, template="rights/office_standing.html")
+
+
 async def grant(visit: Visit) -> Response:
     """Does what was asked."""
     return await _decide(visit, service.grant)
@@ -127,7 +133,7 @@ async def hold(visit: Visit) -> Response:
             authority=fields.get("authority", ""),
             reason=fields.get("reason", ""),
             ends_on=_received({"received": fields.get("ends_on", "")}),
-            is_told="untold" not in fields,
+            is_told=fields.get("told") != "no",
         )
     except FormNotUsable:
         return _no_form("/rights")
@@ -151,7 +157,7 @@ async def _decide(visit: Visit, decision: Decision) -> Response:
     return RedirectResponse(f"/rights/{_id(visit)}", 303)
 
 
-async def _show(visit: Visit, errors: Mapping[str, str]) -> Response:
+async def _show(visit: Visit, errors: Mapping[str, str], *, template: str = "rights/request.html") -> Response:
     try:
         request, steps = await find_whole(visit.database, visit.reader.tenant.tenant_id, _id(visit))
     except UnknownRequest:
@@ -159,7 +165,7 @@ async def _show(visit: Visit, errors: Mapping[str, str]) -> Response:
     today = datetime.now(UTC).date()
     may_decide = visit.may(Action.DECIDE_RIGHTS_REQUESTS) and request.is_open
     return visit.show(
-        "rights/request.html",
+        template,
         status=422 if errors else 200,
         here="/rights",
         request=request,

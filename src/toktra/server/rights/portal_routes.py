@@ -62,6 +62,7 @@ def own_rights_pages() -> list[Page]:
         Page("/me/rights/new", new_request, action=own, needs_fresh=True),
         Page("/me/rights/new", make_request, action=own, methods=("POST",), needs_fresh=True),
         Page("/me/rights/{request_id}", my_request, action=own),
+        Page("/me/rights/{request_id}/standing", standing, action=own, polled=True),
         Page("/me/rights/{request_id}/seal", seal_copy, action=own, methods=("POST",), needs_fresh=True),
         Page("/me/rights/{request_id}/copy.zip", open_copy, action=own, methods=("POST",), needs_fresh=True),
         Page("/me/rights/{request_id}/copy.zip.age", sealed_copy, action=own, methods=("POST",), needs_fresh=True),
@@ -114,6 +115,11 @@ async def make_request(visit: Visit) -> Response:
 async def my_request(visit: Visit) -> Response:
     """One request, what happened to it, and its copy."""
     return await _show_request(visit, {})
+
+
+async def standing(visit: Visit) -> Response:
+    """The part of that page that changes while a job is at it."""
+    return await _show_request(visit, {}, template="rights/standing.html")
 
 
 async def seal_copy(visit: Visit) -> Response:
@@ -172,7 +178,9 @@ async def _show_new(visit: Visit, kind: Kind, typed: Mapping[str, str], errors: 
     )
 
 
-async def _show_request(visit: Visit, errors: Mapping[str, str]) -> Response:
+async def _show_request(
+    visit: Visit, errors: Mapping[str, str], *, template: str = "rights/my_request.html"
+) -> Response:
     try:
         request, steps = await find_whole(
             visit.database, visit.reader.tenant.tenant_id, _id(visit), of=visit.reader.person_id
@@ -181,7 +189,7 @@ async def _show_request(visit: Visit, errors: Mapping[str, str]) -> Response:
         return notices.not_found()
     now = datetime.now(UTC)
     return visit.show(
-        "rights/my_request.html",
+        template,
         status=422 if errors else 200,
         here="/me/rights",
         request=request,

@@ -19,6 +19,7 @@ from toktra.server.web.templates import render
 _STYLE: Final = "".join(
     (files("toktra.compliance") / name).read_text("utf-8") for name in ("document.css", "screen.css")
 )
+_LEAST_DAYS: Final = 28
 _MOST_DAYS: Final = 120
 _HEIGHT: Final = 160
 
@@ -37,7 +38,7 @@ def chart_of(days: Sequence[HostDay]) -> Markup | None:
     for use in days:
         of_day[use.day].append(use)
     last = max(of_day)
-    first = max(min(of_day), last - timedelta(days=_MOST_DAYS - 1))
+    first = min(max(min(of_day), last - timedelta(days=_MOST_DAYS - 1)), last - timedelta(days=_LEAST_DAYS - 1))
     shown = [first + timedelta(days=place) for place in range((last - first).days + 1)]
     ranges = [_tokens(of_day.get(day, [])) for day in shown]
     top = max(high for _low, high in ranges) or 1.0

@@ -1,0 +1,7 @@
+"""An organisation with records of many days."""
+
+from __future__ import annotations
+
+from tests.server.portal.conftest import Browsers, Office, browsers, office, other_office
+
+__all__ = ["Browsers", "Office", "browsers", "office", "other_office"]

@@ -1,0 +1,129 @@
+"""Retention: the bounds, what a change would delete, the nightly deletion, whole months, and what stays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from tests.server.conftest import Urls
+from tests.server.portal.conftest import Browsers, Office
+
+from toktra.compliance.keeping import BOUNDS, DaysOutOfBounds, Kind, check_days
+from toktra.server.jobs import Work
+from toktra.server.retention.jobs import delete
+from toktra.server.settings import ServerSettings
+from toktra.server.web.access import Role
+
+
+async def night(office: Office) -> None:
+    """What the nightly job does."""
+    work = Work(office.tenant.tenant_id, office.database, ServerSettings(), attempt=1, is_last_attempt=False)
+    await delete.function(work)
+
+
+def days_ago(urls: Urls, tenant: UUID) -> list[int]:
+    with psycopg.connect(urls.superuser) as connection:
+        rows = connection.execute(
+            "select distinct (now() at time zone 'UTC')::date - (at at time zone 'UTC')::date from usage_event "
+            "where tenant_id = %s",
+            [tenant],
+        ).fetchall()
+    return sorted(row[0] for row in rows)
+
+
+async def test_a_change_is_previewed_made_and_carried_out_at_night(
+    office: Office, other_office: Office, browsers: Browsers, urls: Urls
+) -> None:
+    desk = await office.desk(await office.person("Ina Beispiel"))
+    theirs = await other_office.desk(await other_office.person("Max Placeholder"))
+    for back in (0, 29, 30, 31, 200):
+        await desk.use(days_ago=back, times=2)
+        await theirs.use(days_ago=back, times=1)
+    browser = await browsers.of(office, await office.person("Kim Sample", Role.PRIVACY_OFFICER))
+    page = (await browser.get("/retention?kind=events&days=30")).text
+    assert "loses 4 rows" in page
+    await night(office)
+    assert days_ago(urls, office.tenant.tenant_id) == [0, 29, 30, 31, 200]  # the rule is not changed yet
+    assert (await browser.post("/retention/change", data={"kind": "events", "days": "30"})).status_code == 303
+    page = (await browser.get("/retention")).text
+    assert "older data is there" in page
+    await night(office)
+    assert days_ago(urls, office.tenant.tenant_id) == [0, 29, 30]
+    assert days_ago(urls, other_office.tenant.tenant_id) == [0, 29, 30, 31, 200]
+    page = (await browser.get("/retention")).text
+    assert "older data is there" not in page
+    assert "4 rows" in page
+    await night(office)  # safe to repeat
+    assert days_ago(urls, office.tenant.tenant_id) == [0, 29, 30]
+
+
+async def test_sums_outlive_single_uses_and_a_hold_keeps_both(office: Office, urls: Urls) -> None:
+    held, other = await office.person("Ina Beispiel"), await office.person("Max Placeholder")
+    for person in (held, other):
+        desk = await office.desk(person)
+        await desk.use(days_ago=390, times=1)
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute(
+            "insert into retention_rule (tenant_id, kind, keep_days) "
+            "values (%(t)s, 'events', 10), (%(t)s, 'sums', 390)",
+            {"t": office.tenant.tenant_id},
+        )
+        connection.execute(
+            "insert into legal_hold (tenant_id, person_id, authority, reason, ends_on) "
+            "values (%s, %s, 'a court', 'a case', current_date)",
+            [office.tenant.tenant_id, held],
+        )
+    await night(office)
+    with psycopg.connect(urls.superuser) as connection:
+        assert connection.execute("select person_id from usage_event").fetchall() == [(held,)]
+        assert connection.execute("select count(*) from usage_daily").fetchone() == (2,)
+        connection.execute("update retention_rule set keep_days = 100 where kind = 'sums'")
+    await night(office)
+    with psycopg.connect(urls.superuser) as connection:
+        assert connection.execute("select person_id from usage_daily").fetchall() == [(held,)]
+        connection.execute("update legal_hold set ends_on = current_date - 1")
+    await night(office)
+    with psycopg.connect(urls.superuser) as connection:
+        assert connection.execute("select count(*) from usage_event").fetchone() == (0,)
+        assert connection.execute("select count(*) from usage_daily").fetchone() == (0,)
+
+
+async def test_months_nobody_may_have_go_whole(office: Office, urls: Urls) -> None:
+    most = BOUNDS[Kind.EVENTS].most
+    today = datetime.now(UTC).date()
+    old, kept = today - timedelta(days=most + 70), today - timedelta(days=most - 40)
+    with psycopg.connect(urls.superuser) as connection:
+        for day in (old, kept):
+            connection.execute("select create_usage_event_month(%s)", [day])
+    await night(office)
+    with psycopg.connect(urls.superuser) as connection:
+        names = {
+            row[0] for row in connection.execute("select relname from pg_class where relname like 'usage_event_2%'")
+        }
+    assert f"usage_event_{old:%Y%m}" not in names
+    assert f"usage_event_{kept:%Y%m}" in names
+
+
+async def test_the_servers_role_cannot_drop_months_that_may_still_be_kept(urls: Urls) -> None:
+    with psycopg.connect(urls.app) as connection, pytest.raises(psycopg.errors.InvalidParameterValue):
+        connection.execute("select drop_usage_event_months(30)")
+
+
+@pytest.mark.parametrize(("kind", "days"), [("events", "0"), ("events", "5000"), ("requests", "30"), ("events", "x")])
+async def test_days_that_cannot_be_are_refused(office: Office, browsers: Browsers, kind: str, days: str) -> None:
+    browser = await browsers.of(office, await office.person("Kim Sample", Role.OWNER))
+    for answer in (
+        await browser.get(f"/retention?kind={kind}&days={days}"),
+        await browser.post("/retention/change", data={"kind": kind, "days": days}),
+    ):
+        assert answer.status_code == 422
+        assert "Nothing was changed" in answer.text
+
+
+def test_the_bounds_hold_their_defaults() -> None:
+    for kind, bounds in BOUNDS.items():
+        check_days(kind, bounds.default)
+        with pytest.raises(DaysOutOfBounds, match=kind.value):
+            check_days(kind, bounds.most + 1)
