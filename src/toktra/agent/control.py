@@ -101,6 +101,11 @@ class ControlSocket:
         """For whoever waits for several things at once."""
         return self._agent_woken.fileno()
 
+    @property
+    def waker(self) -> int:
+        """A byte written to it makes `descriptor` readable, as a signal does: see signal.set_wakeup_fd."""
+        return self._wake_agent.fileno()
+
     def waiting(self) -> list[Asked]:
         """What was asked since the last call; each has to be answered."""
         _drain(self._agent_woken)

@@ -129,12 +129,19 @@ class GatedSource:
         timeout_s = max(0.0, min(timeout_s, begins_in_s))
         if not self._resting:
             return self._source.poll(timeout_s)
-        select.select([self._control.descriptor], [], [], timeout_s)
+        ends_in_s = self._next_observed_s() - self._last.reading.monotonic_s
+        select.select([self._control.descriptor], [], [], max(0.0, min(timeout_s, ends_in_s)))
         return []
 
     def _next_private_s(self) -> float:
         edges = (self._last.observed_before(uid) for uid in self._last.decisions if uid not in self._private)
         return min(edges, default=math.inf)
+
+    def _next_observed_s(self) -> float:
+        """When the next decision changes, as far as the last look can tell."""
+        reading = self._last.reading
+        ends = (decision.until for decision in self._last.decisions.values())
+        return min((reading.monotonic_s + end.timestamp() - reading.wall_s for end in ends if end), default=math.inf)
 
     def _settle(
         self, observed: list[ObservedExchange], by_owner: frozenset[int] = frozenset()

@@ -188,6 +188,9 @@ def _open_control(state: StateDirectory, stack: ExitStack) -> ControlSocket:
             " set their Privacy Hours. Choose a directory on a local disk with --state."
         ) from None
     stack.callback(control.close)
+    if threading.current_thread() is threading.main_thread():  # signals are its own
+        signal.set_wakeup_fd(control.waker, warn_on_full_buffer=False)
+        stack.callback(signal.set_wakeup_fd, -1)
     return control
 
 

@@ -19,6 +19,8 @@ from toktra.wire.events import UsageEvent
 
 POLL_S: Final = 1.0
 """Also the longest a signal to stop goes unnoticed."""
+REST_S: Final = 60.0
+"""As long as nobody is to be observed there is nothing to look for: whoever wants something wakes the source."""
 STOP_WITHIN_S: Final = 3.0
 """For the last upload when the agent is told to stop."""
 FINISH_WITHIN_S: Final = 60.0
@@ -97,7 +99,7 @@ class Service:
         could_send = False
         while not stopping.is_set() and self._failure is None:
             try:
-                observed = self._source.poll(POLL_S)
+                observed = self._source.poll(POLL_S if self._may_send() else REST_S)
             except SourceEnded:
                 return FINISH_WITHIN_S
             self._take(observed)
