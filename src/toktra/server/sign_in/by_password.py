@@ -26,6 +26,10 @@ from toktra.server.vault import Vault
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("by_password.sql"), "apsycopg")
 
 
+NOBODY: Final = UUID(int=0)
+"""Looked for where nobody is meant, so that looking takes as long."""
+
+
 class NotRight(Exception):
     """Address, password and code do not belong together. Which of them is wrong is not said, nor who is known here."""
 
@@ -55,9 +59,8 @@ async def check(database: Database, tenant: Tenant, vault: Vault, *, email: str,
     """
     async with database.tenant(tenant.tenant_id) as connection:
         person = await candidate_by_email(connection, tenant.tenant_id, email)
-        row = None
-        if person is not None and person.is_active:
-            row = await _queries.find(connection, tenant_id=tenant.tenant_id, person_id=person.person_id)
+        person_id = person.person_id if person and person.is_active else NOBODY
+        row = await _queries.find(connection, tenant_id=tenant.tenant_id, person_id=person_id)
     is_right = await is_password(row.password_hash if row else None, password)
     if person is None or row is None or not is_right:
         raise NotRight
