@@ -19,7 +19,7 @@ from toktra.server.web.access import ALLOWED, Action, Role, may
 from toktra.server.web.cookies import session_of, set_session
 from toktra.server.web.fresh import require_fresh_sign_in
 from toktra.server.web.home import home_of
-from toktra.server.web.navigation import Place, places_for
+from toktra.server.web.navigation import Place, groups_for, places_for
 from toktra.server.web.templates import render
 
 
@@ -44,6 +44,11 @@ class Visit:
     def places(self) -> list[Place]:
         """What the navigation offers this reader."""
         return places_for(self.role)
+
+    @property
+    def place_groups(self) -> list[tuple[str, list[Place]]]:
+        """The same, group by group with its name."""
+        return groups_for(self.role)
 
     @property
     def reader(self) -> SignedIn:
