@@ -1,25 +1,28 @@
 """Secrets of a real conversation are nowhere behind the kernel: no process, no file, no table, no log.
 
-The client is OpenSSL's by way of curl. What may be found is shown to be found: a secret put where a name belongs turns
-up in the same scan.
+The clients are OpenSSL's by way of curl, and Node's own. What may be found is shown to be found: a secret put where
+a name belongs turns up in the same scan.
 """
 
 from __future__ import annotations
 
 import getpass
 import json
+import shutil
 
 import psycopg
 import pytest
 from tests.end_to_end.installation import Installation, until
 from tests.lab.canary import Finding, new_secret, scan_bytes, scan_files, scan_process
-from tests.lab.lab import Lab
+from tests.lab.lab import SERVER_4, Lab
 
 from toktra.server.database.embedded import urls_of_running
 
 pytestmark = pytest.mark.kernel
 
 HOST = "api.anthropic.com"
+NODE = shutil.which("node")
+"""tests/agent/capture/linux/test_canary.py says so when it is missing."""
 
 
 def converse(here: Installation, lab: Lab, *secrets: str) -> None:
@@ -33,8 +36,11 @@ def converse(here: Installation, lab: Lab, *secrets: str) -> None:
                     f"https://{HOST}/say/{secret}",
                 )
                 assert secret.encode() in said
-        server.wait_closed(2 * len(secrets))
-    until(lambda: recorded(here) == before + 2 * len(secrets), why=lambda: recorded(here))
+        for secret in secrets if NODE else ():
+            assert secret.encode() in lab.node("say", SERVER_4, "443", HOST, secret, f"/say/{secret}")
+        conversations = (4 if NODE else 2) * len(secrets)
+        server.wait_closed(conversations)
+    until(lambda: recorded(here) == before + conversations, why=lambda: recorded(here))
 
 
 def recorded(here: Installation) -> int:

@@ -183,6 +183,12 @@ class Lab:
         command = [*inside, python, "-I", "-c", script, str(self.ca_file), *arguments]
         return self.run(*command, uid=uid, timeout_s=timeout_s)
 
+    def node(self, name: str, *arguments: str, uid: int = 0, timeout_s: float = 30) -> bytes:
+        """One of tests/lab/programs for Node, which trusts the authority."""
+        script = (Path(__file__).parent / "programs" / f"{name}.mjs").read_text("utf-8")
+        node = ["env", f"NODE_EXTRA_CA_CERTS={self.ca_file}", "node", "--input-type=module", "-e", script, "--"]
+        return self.run(*node, *arguments, uid=uid, timeout_s=timeout_s)
+
     @contextmanager
     def recorded(self, *, filter_: str = "") -> Iterator[Path]:
         """A capture file of what passes the client's link while the block runs; complete when it ends."""

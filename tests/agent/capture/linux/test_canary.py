@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import base64
+import shutil
+from collections.abc import Callable
 
 import pytest
 from tests.lab.canary import encodings, new_secret, read_memory, scan_bytes, scan_process
 from tests.lab.holding import Holder
-from tests.lab.lab import Lab
+from tests.lab.lab import SERVER_4, Lab
 
 pytestmark = pytest.mark.kernel
 
 
-def test_secrets_of_a_conversation_are_nowhere_in_the_agent(lab: Lab, domain: str, holder: Holder) -> None:
+def by_curl(lab: Lab, host: str, secret: str, path: str) -> bytes:
+    """OpenSSL's TLS; HTTP/1.1, then HTTP/2. Answers what was answered."""
+    sent = ["-H", f"Authorization: Bearer {secret}", "-d", secret * 30, f"https://{host}{path}"]
+    return lab.curl("--http1.1", *sent) + lab.curl("--http2", *sent)
+
+
+def by_node(lab: Lab, host: str, secret: str, path: str) -> bytes:
+    """The same by Node's own clients of both."""
+    if shutil.which("node") is None:
+        pytest.skip("a conversation by Node needs node")
+    return lab.node("say", SERVER_4, "443", host, secret, path)
+
+
+@pytest.mark.parametrize("converse", [by_curl, by_node])
+def test_secrets_of_a_conversation_are_nowhere_in_the_agent(
+    lab: Lab, domain: str, holder: Holder, converse: Callable[[Lab, str, str, str], bytes]
+) -> None:
     host = f"api.{domain}"
     asked, path = new_secret(), new_secret()
     with lab.serve(host) as server:
-        for version in ("--http1.1", "--http2"):
-            lab.curl(
-                *(version, "-H", f"Authorization: Bearer {asked}", "-d", asked * 20),
-                *(f"https://{host}/bytes/20000?prompt={path}", "-o", "/dev/null"),
-            )
+        answer = converse(lab, host, asked, f"/say/{path}")
+        assert answer.count(path.encode()) == 200
         assert any(path in request for one in server.wait_closed(2) for request in one.requests)
     assert len(holder.until(2)) == 2
     assert not scan_process(holder.process.pid, [asked, path])
