@@ -64,7 +64,7 @@ function header(headers, name) {
   return headers.find((one) => one.name.toLowerCase() === name)?.value ?? "";
 }
 
-/** Firefox tells sizes with a request's end, Chrome does not. */
+/** A size the browser tells with a request's end: Firefox may, though often it says 0, which is none; Chrome does not. */
 function size(value) {
   return Number.isSafeInteger(value) && value > 0 ? value : null;
 }

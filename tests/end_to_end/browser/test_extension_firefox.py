@@ -1,0 +1,114 @@
+"""The extension in a real Firefox ESR, between local servers under providers' names and an agent's own parts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.agent import device as device_module
+from tests.agent.device import Device
+from tests.agent.privacy_hours.machine import Machine
+from tests.lab.firefox import Firefox, firefox
+from tests.lab.providers import Providers, providers
+
+from toktra.agent.browser import merge
+from toktra.agent.browser.install import install, of_account
+from toktra.agent.control_client import ask
+from toktra.agent.control_messages import PauseFor, Resume
+from toktra.agent.privacy_hours.clock import Reading
+from toktra.wire.events import UsageEvent
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = shutil.which("firefox-esr")
+WITHIN_S = 30.0
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(PROGRAM is None, reason="firefox-esr is not installed"),
+]
+
+
+class MachineNow(Machine):
+    """By the clocks that a browser sees too."""
+
+    def read(self) -> Reading:
+        return Reading(wall_s=time.time(), monotonic_s=time.monotonic(), boot="first")
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not come: {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
+    monkeypatch.setattr(device_module, "Machine", MachineNow)
+    monkeypatch.setattr(merge, "HOLD_S", 0.5)
+    (tmp_path / "state").mkdir()
+    running = Device(tmp_path / "state")
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Providers]:
+    with providers() as running:
+        yield running
+
+
+@pytest.fixture
+def browser(device: Device, served: Providers, tmp_path: Path) -> Iterator[Firefox]:
+    home = tmp_path / "home"
+    install(of_account(home), state=device.path)
+    package, unpacked = tmp_path / "package.zip", tmp_path / "extension"
+    build = [sys.executable, str(ROOT / "scripts/build_extension.py"), "--pack", "firefox", str(package)]
+    subprocess.run(build, check=True)
+    with zipfile.ZipFile(package) as whole:
+        whole.extractall(unpacked)
+    assert PROGRAM is not None
+    with firefox(PROGRAM, home, tls_to=served.port) as running:
+        running.install(unpacked)
+        yield running
+
+
+def events(device: Device) -> list[UsageEvent]:
+    return device.order(lambda: device._spool.next_batch(100).events)
+
+
+def post(browser: Firefox, url: str, size: int = 10) -> None:
+    body = "return (await (await fetch(args[0], {method: 'POST', body: 'x'.repeat(args[1])})).text()).length"
+    answered = browser.run(body, url, size)
+    assert isinstance(answered, int), answered
+
+
+def test_uses_become_events_and_private_time_none(device: Device, served: Providers, browser: Firefox) -> None:
+    browser.go("https://chatgpt.com/")
+    post(browser, "/backend-api/conversation?stream=1", 500)
+    post(browser, "https://api.openai.com/v1/responses", 20_000)
+    post(browser, "/ces/v1/telemetry")
+    post(browser, "https://news.example/comments")
+    until(lambda: len(events(device)) >= 2, "the two uses")
+    told = {one.provider_host: one for one in events(device)}
+    assert told.keys() == {"chatgpt.com", "api.openai.com"}
+    [asked] = served.of("api.openai.com")
+    assert asked.response_bytes == told["api.openai.com"].response_bytes == 1000
+    assert told["chatgpt.com"].response_bytes == 0  # streamed: this Firefox tells no size, and none is made up
+
+    ask(device.control_path, PauseFor(minutes=30))
+    post(browser, "/backend-api/conversation")
+    post(browser, "https://api.openai.com/v1/responses")
+    ask(device.control_path, Resume())
+    post(browser, "https://claude.ai/api/organizations/o/chat_conversations/c/completion")
+    browser.go("https://shop.example/")
+    until(lambda: "claude.ai" in {one.provider_host for one in events(device)}, "the use after the pause")
+    assert len(events(device)) == 3
+    assert {one.user for one in events(device)} == {device._recorder._accounts.name(os.geteuid())}

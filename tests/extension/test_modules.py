@@ -1,0 +1,116 @@
+"""The extension's own modules under node: floods, lost answers, workers put to sleep. What was taken is never lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXTENSION = Path(__file__).parents[2] / "extension"
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+AREA = """
+class Area {
+  constructor() { this.kept = {}; }
+  async get(name) { return name in this.kept ? { [name]: structuredClone(this.kept[name]) } : {}; }
+  async set(values) { Object.assign(this.kept, structuredClone(values)); }
+}
+const POST = { method: "POST", type: "xmlhttprequest", timeStamp: 1000 };
+const post = (id, url, extra = {}) => ({ requestId: id, url, ...POST, ...extra });
+const say = (what) => console.log(JSON.stringify(what));
+"""
+
+
+def run(script: str) -> Any:
+    imports = (
+        f'import {{ Requests, MOST_OPEN }} from "{(EXTENSION / "requests.js").as_uri()}";'
+        f'import {{ Outbox, MOST_WAITING }} from "{(EXTENSION / "outbox.js").as_uri()}";'
+    )
+    command = ["node", "--no-warnings", "--input-type=module", "-e", f"{imports}{AREA}{script}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_use_has_host_times_sizes_and_whether_it_was_streamed_and_nothing_else() -> None:
+    use = run("""
+      const requests = new Requests();
+      requests.begun(post("1", "https://chatgpt.com/backend-api/conversation?id=secret"));
+      const responseHeaders = [{ name: "Content-Type", value: "text/event-stream; charset=utf-8" }];
+      requests.answered({ requestId: "1", responseHeaders });
+      say(requests.ended({ requestId: "1", timeStamp: 3500, requestSize: 0, responseSize: 77 }));
+    """)
+    assert len(use.pop("id")) == 36
+    assert use == {
+        "host": "chatgpt.com",
+        "started_at": 1,
+        "ended_at": 3.5,
+        "request_bytes": None,
+        "response_bytes": 77,
+        "streamed": True,
+    }
+
+
+def test_what_is_no_use_is_not_begun_and_what_broke_off_before_an_answer_is_none() -> None:
+    told = run("""
+      const requests = new Requests();
+      requests.begun(post("1", "https://chatgpt.com/x", { method: "GET" }));
+      requests.begun(post("2", "https://example.com/x"));
+      requests.begun(post("3", "https://chatgpt.com/x", { method: "GET", type: "websocket" }));
+      requests.begun(post("4", "https://api.openai.com/v1"));
+      requests.begun(post("5", "https://api.openai.com/v1"));
+      requests.answered({ requestId: "5", responseHeaders: [{ name: "content-length", value: "12" }] });
+      requests.answered({ requestId: "nobody" });
+      const open = requests.entries().map(([id]) => id);
+      const ends = ["3", "4", "5"].map((id) => requests.brokeOff({ requestId: id, timeStamp: 500 }));
+      console.log(JSON.stringify({ open, ends, left: requests.entries().length }));
+    """)
+    assert told["open"] == ["3", "4", "5"]
+    assert told["ends"][:2] == [None, None]
+    assert (told["ends"][2]["response_bytes"], told["ends"][2]["ended_at"]) == (12, 1)
+    assert told["left"] == 0
+
+
+def test_a_flood_is_bounded_and_a_worker_that_was_put_to_sleep_goes_on() -> None:
+    told = run("""
+      const requests = new Requests();
+      for (let n = 0; n < MOST_OPEN + 5000; n++) requests.begun(post(String(n), "https://api.openai.com/v1"));
+      const woken = new Requests(JSON.parse(JSON.stringify(requests.entries())));
+      const use = woken.ended({ requestId: "7", timeStamp: 2000 });
+      say({ open: requests.open.size, most: MOST_OPEN, notTaken: requests.notTaken, host: use.host });
+    """)
+    assert told == {"open": 2000, "most": 2000, "notTaken": 5000, "host": "api.openai.com"}
+
+
+def test_what_waits_is_handed_over_once_the_agent_answers_and_not_before() -> None:
+    told = run("""
+      const area = new Area(), sent = [];
+      let answering = false;
+      const agent = async (message) => {
+        sent.push(message.uses.length);
+        return answering ? { kind: "state", state: "observed" } : { kind: "absent" };
+      };
+      const first = new Outbox(area, agent);
+      for (let n = 0; n < 130; n++) await first.put({ id: n });
+      await Promise.all([first.flush(), first.flush()]);
+      const waited = area.kept.waiting.length;
+      answering = true;
+      const second = new Outbox(area, agent); // another life of the worker
+      const answer = await second.flush();
+      console.log(JSON.stringify({ waited, sent, left: area.kept.waiting.length, answer: answer.kind }));
+    """)
+    assert told == {"waited": 130, "sent": [100, 100, 30], "left": 0, "answer": "state"}
+
+
+def test_more_than_anybody_uses_is_counted_and_not_kept() -> None:
+    told = run("""
+      const outbox = new Outbox(new Area(), async () => ({ kind: "absent" }));
+      for (let n = 0; n < MOST_WAITING + 10; n++) await outbox.put({ id: n });
+      console.log(JSON.stringify([outbox.waiting.length, outbox.notTaken]));
+    """)
+    assert told == [1000, 10]
