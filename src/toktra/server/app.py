@@ -27,6 +27,8 @@ from toktra.server.ingest.service import Ingest
 from toktra.server.jobs.worker import working
 from toktra.server.privacy_hours.device_routes import weeks_routes
 from toktra.server.privacy_hours.own_database import OwnDatabase
+from toktra.server.scim.resources import PREFIX as SCIM_PREFIX
+from toktra.server.scim.routes import scim_app
 from toktra.server.settings import ServerSettings
 from toktra.server.web.site import site_middleware, site_routes
 
@@ -63,6 +65,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         routes=[
             *health_routes(database),
             Mount("/ingest/v1", app=_device_api(database, ingest, own)),
+            Mount(SCIM_PREFIX, app=scim_app(database)),
             *site_routes(),
         ],
         middleware=[Middleware(RequestLog), *site_middleware()],

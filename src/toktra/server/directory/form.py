@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toktra.server.directory import details as said
+from toktra.server.directory.changing import Entry
 from toktra.server.directory.details import Details, Field, InvalidDetail
-from toktra.server.directory.service import Entry, KnownPerson
+from toktra.server.directory.service import KnownPerson
 from toktra.server.web.access import Role
 
 

@@ -17,11 +17,11 @@ from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Connection, Database
 from toktra.server.devices import administration as devices
+from toktra.server.directory.changing import changed, person_of
 from toktra.server.directory.columns import Column, ColumnsNotUsable, check_columns, guess, read_choice
 from toktra.server.directory.csv_reading import WINDOWS_1252, Table, decode, read_table
 from toktra.server.directory.details import Details
 from toktra.server.directory.planning import Fate, Plan, make_plan
-from toktra.server.directory.service import changed, person_of
 from toktra.server.people.ending import end_sign_in
 from toktra.server.people.service import SignedIn
 

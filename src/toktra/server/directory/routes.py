@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.directory import service
+from toktra.server.directory.changing import UnknownPerson
 from toktra.server.directory.details import ROLE_WORDS, STATUS_WORDS, Field, InvalidDetail, Status
 from toktra.server.directory.form import FormRefused, PersonForm, read_entry
 from toktra.server.directory.import_routes import import_pages
-from toktra.server.directory.service import KnownPerson, UnknownPerson
+from toktra.server.directory.service import KnownPerson
 from toktra.server.web import notices
 from toktra.server.web.access import Action, Role
 from toktra.server.web.form import FormNotUsable, read_form

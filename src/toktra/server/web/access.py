@@ -63,6 +63,7 @@ class Action(StrEnum):
     READ_PEOPLE = "people:read"
     CHANGE_PEOPLE = "people:change"
     CHANGE_ROLES = "roles:change"
+    MANAGE_DIRECTORY_SYNC = "directory-sync:manage"
     READ_DEVICES = "devices:read"
     REVOKE_DEVICES = "devices:revoke"
     MANAGE_ENROLMENT_CODES = "enrolment-codes:manage"
@@ -121,6 +122,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_PEOPLE: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.CHANGE_PEOPLE: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         Action.CHANGE_ROLES: frozenset({Role.OWNER}),
+        Action.MANAGE_DIRECTORY_SYNC: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         Action.READ_DEVICES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.REVOKE_DEVICES: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         Action.MANAGE_ENROLMENT_CODES: frozenset({Role.OWNER, Role.ADMINISTRATOR}),

@@ -22,6 +22,7 @@ from toktra.server.retention.routes import retention_pages
 from toktra.server.rights.office_routes import office_rights_pages
 from toktra.server.rights.portal_routes import own_rights_pages
 from toktra.server.sign_in.routes import sign_in_pages
+from toktra.server.scim.site_routes import sync_pages
 from toktra.server.tenants.attribution_routes import attribution_pages
 from toktra.server.usage.breakdown.routes import breakdown_pages
 from toktra.server.usage.routes import usage_pages
@@ -57,6 +58,7 @@ def site_pages() -> list[Page]:
         *notice_pages(),
         *privacy_hours_pages(),
         *device_pages(),
+        *sync_pages(),
         *directory_pages(),
         *sign_in_pages(),
         *link_pages(),

@@ -15,9 +15,12 @@ create table scim_token (
     foreign key (tenant_id, made_by) references person on delete set null (made_by)
 );
 
--- What the organisation's directory calls a person; the version counts changes made by SCIM or here.
-alter table person add column external_id text check (length(external_id) between 1 and 200);
-create unique index person_external_id on person (tenant_id, external_id) where external_id is not null;
+-- What the organisation's own directory calls a person, so that it finds them again.
+alter table person
+    add column user_name    text check (length(user_name) between 1 and 254),
+    add column external_id  text check (length(external_id) between 1 and 200);
+create unique index person_user_name on person (tenant_id, lower(user_name)) where user_name is not null;
+create index person_external_id on person (tenant_id, external_id) where external_id is not null;
 
 -- A group of that directory, and what it means here: nothing, a role, or a department of the same name.
 create table scim_group (
