@@ -99,6 +99,7 @@ EXPECTED: dict[tuple[str, str], set[Role]] = {
     ("POST", "/me/rights/{request_id}/seal"): EVERYONE - {Role.VISITOR},
     ("POST", "/me/rights/{request_id}/copy.zip"): EVERYONE - {Role.VISITOR},
     ("POST", "/me/rights/{request_id}/copy.zip.age"): EVERYONE - {Role.VISITOR},
+    ("GET", "/privacy-office"): AUDITORS,
     ("GET", "/rights"): AUDITORS,
     ("GET", "/rights/new"): DECIDERS,
     ("POST", "/rights/new"): DECIDERS,

@@ -9,12 +9,15 @@ from typing import Any, Final
 from toktra.server.jobs.declaring import REGISTRY, Job
 
 MODULES: Final[tuple[str, ...]] = (
+    "toktra.server.budgets.checking",
     "toktra.server.mail.service",
     "toktra.server.reconciliation.jobs",
     "toktra.server.retention.jobs",
     "toktra.server.rights.copies.prepare_job",
     "toktra.server.rights.erasure_job",
+    "toktra.server.rights.telling_job",
     "toktra.server.tenants.jobs",
+    "toktra.server.webhooks.service",
 )
 
 

@@ -18,6 +18,7 @@ from toktra.server.people.names import person_named
 from toktra.server.people.signed_in import SignedIn
 from toktra.server.rights import erasure_job
 from toktra.server.rights.kinds import COPIES, NEEDS_DETAILS, STOPS_AT_ONCE, Channel, Kind, Stage, Step
+from toktra.server.rights.letters import tell_person
 from toktra.server.rights.requests import Request, find, note_step, queries
 from toktra.server.web.language import _
 
@@ -121,8 +122,10 @@ async def _make(
     )
     request_id: UUID = made.request_id
     await note_step(connection, tenant_id, request_id, Step.RECEIVED, role=reader.role.value)
-    if channel is Channel.PORTAL:  # the page it was made on says so, with the day it is due
-        await note_step(connection, tenant_id, request_id, Step.CONFIRMED)
+    if channel is Channel.OFFICER:
+        await tell_person(connection, tenant_id, await find(connection, tenant_id, request_id), Step.RECEIVED)
+    # In the portal the page it was made on says so, with the day it is due.
+    await note_step(connection, tenant_id, request_id, Step.CONFIRMED)
     if kind in STOPS_AT_ONCE:
         await queries.stop_recording(
             connection, tenant_id=tenant_id, person_id=person_id, cause=kind.value, request_id=request_id
@@ -152,7 +155,8 @@ async def extend(database: Database, reader: SignedIn, request_id: UUID, reason:
             )
         due = deadline(found.regulation, found.received_on, is_extended=True).due
         await queries.extend(connection, tenant_id=reader.tenant.tenant_id, request_id=request_id, due_on=due)
-        await _noted(connection, reader, found, Step.EXTENDED, words)
+        extended = await find(connection, reader.tenant.tenant_id, request_id)
+        await _noted(connection, reader, extended, Step.EXTENDED, words)
 
 
 async def refuse(database: Database, reader: SignedIn, request_id: UUID, grounds: str) -> None:
@@ -254,6 +258,8 @@ async def _open(connection: Connection, reader: SignedIn, request_id: UUID) -> R
 async def _noted(connection: Connection, reader: SignedIn, found: Request, step: Step, note: str | None) -> None:
     tenant_id = reader.tenant.tenant_id
     await note_step(connection, tenant_id, found.request_id, step, note=note, role=reader.role.value)
+    if found.kind is not Kind.ERASURE or step is not Step.GRANTED:  # nobody is left to write to
+        await tell_person(connection, tenant_id, found, step)
     await audit.record(
         connection,
         tenant_id,

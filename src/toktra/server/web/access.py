@@ -39,6 +39,11 @@ class Action(StrEnum):
     READ_LAST_EXCHANGES = "last-exchanges:read"
     READ_COST = "cost:read"
     CHANGE_ASSUMPTIONS = "assumptions:change"
+    READ_BUDGETS = "budgets:read"
+    CHANGE_BUDGETS = "budgets:change"
+    READ_PERSON_BUDGETS = "person-budgets:read"
+    CHANGE_PERSON_BUDGETS = "person-budgets:change"
+    MANAGE_WEBHOOKS = "webhooks:manage"
     READ_RECONCILIATION = "reconciliation:read"
     CONNECT_USAGE_API = "usage-api:connect"
     READ_OWN_PAGES = "own-pages:read"
@@ -52,6 +57,7 @@ class Action(StrEnum):
     RAISE_ATTRIBUTION = "attribution:raise"
     LOWER_ATTRIBUTION = "attribution:lower"
     MAKE_OWN_REQUESTS = "own-rights-requests:make"
+    READ_PRIVACY_OFFICE = "privacy-office:read"
     READ_RIGHTS_REQUESTS = "rights-requests:read"
     DECIDE_RIGHTS_REQUESTS = "rights-requests:decide"
     READ_RETENTION = "retention:read"
@@ -92,6 +98,12 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_LAST_EXCHANGES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.READ_COST: SIGNED_IN - {Role.EMPLOYEE},
         Action.CHANGE_ASSUMPTIONS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE}),
+        Action.READ_BUDGETS: SIGNED_IN - {Role.EMPLOYEE},
+        Action.CHANGE_BUDGETS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE}),
+        # That somebody has a budget says something about them: not for finance, whose work is sums.
+        Action.READ_PERSON_BUDGETS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.CHANGE_PERSON_BUDGETS: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        Action.MANAGE_WEBHOOKS: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         Action.READ_RECONCILIATION: SIGNED_IN - {Role.EMPLOYEE},
         # An admin key opens more than usage: only for those who run the installation.
         Action.CONNECT_USAGE_API: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
@@ -109,6 +121,7 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.RAISE_ATTRIBUTION: frozenset({Role.PRIVACY_OFFICER}),
         Action.LOWER_ATTRIBUTION: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),
         Action.MAKE_OWN_REQUESTS: SIGNED_IN,
+        Action.READ_PRIVACY_OFFICE: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         # Who asked for what says something about them: only for those who answer, and those who check that they do.
         Action.READ_RIGHTS_REQUESTS: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.DECIDE_RIGHTS_REQUESTS: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),

@@ -26,6 +26,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
             Place("/", "overview", _("Overview"), Action.READ_OVERVIEW),
             Place("/usage", "usage", _("Usage"), Action.READ_USAGE),
             Place("/cost", "tally", _("Cost"), Action.READ_COST),
+            Place("/budgets", "level", _("Budgets"), Action.READ_BUDGETS),
             Place("/devices", "device", _("Devices"), Action.READ_DEVICES),
             Place("/people", "people", _("People"), Action.READ_PEOPLE),
             Place("/exports", "get", _("Exports"), Action.EXPORT_FIGURES),
@@ -34,7 +35,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
     (
         _("Privacy office"),
         (
-            Place("/rights", "scales", _("Rights requests"), Action.READ_RIGHTS_REQUESTS),
+            Place("/privacy-office", "level", _("Privacy office"), Action.READ_PRIVACY_OFFICE),
+    Place("/rights", "scales", _("Rights requests"), Action.READ_RIGHTS_REQUESTS),
             Place("/retention", "hourglass", _("Retention"), Action.READ_RETENTION),
             Place("/notices", "doc", _("Notices"), Action.READ_NOTICES),
             Place("/attribution", "people", _("Attribution"), Action.READ_ATTRIBUTION),
@@ -48,6 +50,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
             Place("/prices", "doc", _("Prices and assumptions"), Action.READ_COST),
             Place("/reconciliation", "level", _("Reconciliation"), Action.READ_RECONCILIATION),
             Place("/settings/sign-in", "key", _("Sign-in"), Action.CHANGE_SSO),
+            Place("/webhooks", "get", _("Webhooks"), Action.MANAGE_WEBHOOKS),
         ),
     ),
     (

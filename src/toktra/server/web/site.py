@@ -8,15 +8,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from toktra.server.audit.routes import audit_pages
+from toktra.server.budgets.routes import budget_pages
 from toktra.server.costs.routes import cost_pages
 from toktra.server.devices.site_routes import device_pages
 from toktra.server.directory.routes import directory_pages
 from toktra.server.exports.routes import export_pages
 from toktra.server.notices.routes import notice_pages
-from toktra.server.exports.routes import export_pages
 from toktra.server.people.routes import link_pages
 from toktra.server.portal.routes import portal_pages
 from toktra.server.privacy_hours.routes import privacy_hours_pages
+from toktra.server.privacy_office.routes import privacy_office_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.retention.routes import retention_pages
 from toktra.server.rights.office_routes import office_rights_pages
@@ -32,6 +33,7 @@ from toktra.server.web.headers import SameOrigin, SecurityHeaders
 from toktra.server.web.language_choice import ReadersLanguage, language_pages
 from toktra.server.web.page import Page, Visit
 from toktra.server.web.templates import STATIC
+from toktra.server.webhooks.routes import webhook_pages
 
 
 async def static_file(visit: Visit) -> Response:
@@ -46,12 +48,14 @@ def site_pages() -> list[Page]:
         *usage_pages(),
         *breakdown_pages(),
         *cost_pages(),
+        *budget_pages(),
+        *webhook_pages(),
         *reconciliation_pages(),
         *attribution_pages(),
         *export_pages(),
-        *export_pages(),
         *audit_pages(),
         *portal_pages(),
+        *privacy_office_pages(),
         *own_rights_pages(),
         *office_rights_pages(),
         *retention_pages(),

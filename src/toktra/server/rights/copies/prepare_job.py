@@ -12,6 +12,7 @@ from toktra.server.rights.copies.contents import files, gather
 from toktra.server.rights.copies.sealing import sealed
 from toktra.server.rights.copies.zipping import zipped
 from toktra.server.rights.kinds import Kind, Stage, Step
+from toktra.server.rights.letters import tell_person
 from toktra.server.rights.requests import find, note_step, queries
 
 
@@ -43,6 +44,7 @@ async def prepare(work: Work, *, request_id: UUID, language: str) -> None:
         await keeping.finish(connection, work.tenant_id, request_id, size)
         await queries.move(connection, tenant_id=work.tenant_id, request_id=request_id, stage=Stage.READY.value)
         await note_step(connection, work.tenant_id, request_id, Step.PREPARED)
+        await tell_person(connection, work.tenant_id, request, Step.PREPARED)
 
 
 @periodic_job("rights:expire-copies", cron="10 1 * * *")

@@ -1,0 +1,70 @@
+"""Letters about requests. None says what was asked in words of the person's, and none holds data: the page does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from toktra.server.database.pool import Connection
+from toktra.server.mail.letter import Fact, Letter, Link
+from toktra.server.mail.service import post
+from toktra.server.rights.kinds import Step
+from toktra.server.rights.presentation import KIND_WORDS, law, time_left
+from toktra.server.rights.requests import Request
+from toktra.server.web import figures
+from toktra.server.web.language import _
+
+TOLD: Final = frozenset({Step.RECEIVED, Step.PREPARED, Step.EXTENDED, Step.GRANTED, Step.REFUSED})
+"""What a person gets a letter about."""
+
+
+def to_person(request: Request, step: Step) -> Letter:
+    """What happened to someone's request; `step` is one of TOLD."""
+    sentences = {
+        Step.RECEIVED: _("We have your request, and you get an answer by the day below at the latest."),
+        Step.PREPARED: _("Your copy is ready. It is sealed, and only you can open it; it is deleted after 14 days."),
+        Step.EXTENDED: _("More time is needed for your request. Your page says why."),
+        Step.GRANTED: _("Your request is granted."),
+        Step.REFUSED: _("Your request is refused. Your page says on which grounds, and where you can complain."),
+    }
+    return Letter(
+        subject=_("Your request %(title)s") % {"title": request.title},
+        paragraphs=[sentences[step]],
+        facts=_facts(request),
+        link=Link(_("Your request"), f"/me/rights/{request.request_id}"),
+        closing=_("You get this because you asked for something under the law, or someone recorded that you did."),
+    )
+
+
+async def tell_person(connection: Connection, tenant_id: UUID, request: Request, step: Step) -> None:
+    """Has the letter sent with the caller's transaction; none for steps that are not told."""
+    if step in TOLD:
+        await post(connection, tenant_id, to_person(request, step), person_id=request.person_id)
+
+
+def to_officer(request: Request, days_left: int) -> Letter:
+    """A request that waits for a decision, or whose day has come."""
+    if days_left < 0:
+        opening = _("A request is overdue. Tell its person today, and say why: the delay itself has to be explained.")
+    else:
+        opening = _("A request waits for you.")
+    return Letter(
+        subject=_("%(title)s: %(left)s") % {"title": request.title, "left": _left(request, days_left)},
+        paragraphs=[opening],
+        facts=_facts(request),
+        link=Link(_("Open the request"), f"/rights/{request.request_id}"),
+        closing=_("You get this because you answer rights requests."),
+    )
+
+
+def _facts(request: Request) -> list[Fact]:
+    return [
+        Fact(str(_("Request")), f"{request.title}, {KIND_WORDS[request.kind]}, {law(request)}"),
+        Fact(str(_("Received")), figures.one_day(request.received_on)),
+        Fact(str(_("Due")), figures.one_day(request.due_on)),
+    ]
+
+
+def _left(request: Request, days_left: int) -> str:
+    return time_left(request, request.due_on - timedelta(days=days_left)).words
