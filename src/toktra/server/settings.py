@@ -72,6 +72,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Its password."""
     mail_from: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     """The address our mail comes from."""
+    webhooks_to_private: bool = False
+    """Whether webhooks may go to private addresses and this machine, and unencrypted."""
     accepted_age_days: Annotated[int, Meta(ge=1, le=2000)] = 400
     """Events older than this are refused by name: the retention in force has no place for them."""
 

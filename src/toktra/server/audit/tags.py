@@ -70,6 +70,10 @@ class Tag(StrEnum):
     LEGAL_HOLD_CHANGED = "legal-hold:changed"
     NOTICE_PUBLISHED = "notice:published"
     NOTICE_ACKNOWLEDGED = "notice:acknowledged"
+    BUDGET_CHANGED = "budget:changed"
+    """A budget was made, changed from a day on, or ended."""
+    WEBHOOK_ADDED = "webhook:added"
+    WEBHOOK_ENDED = "webhook:ended"
     USAGE_API_CONNECTED = "usage-api:connected"
     """A provider's own usage figures were connected, or the connection got a new key. The key is not kept here."""
     USAGE_API_DISCONNECTED = "usage-api:disconnected"
@@ -123,6 +127,9 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.LEGAL_HOLD_CHANGED: frozenset({"ends_on", "is_told"}),
         Tag.NOTICE_PUBLISHED: frozenset({"version", "jurisdiction", "language"}),
         Tag.NOTICE_ACKNOWLEDGED: frozenset({"version"}),
+        Tag.BUDGET_CHANGED: frozenset({"budget", "for", "done", "amount", "valid_from"}),
+        Tag.WEBHOOK_ADDED: frozenset({"endpoint"}),
+        Tag.WEBHOOK_ENDED: frozenset({"endpoint"}),
         Tag.USAGE_API_CONNECTED: frozenset({"provider", "days"}),
         Tag.USAGE_API_DISCONNECTED: frozenset({"provider"}),
         Tag.AUDIT_EXPORTED: frozenset({"entries"}),

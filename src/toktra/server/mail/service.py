@@ -72,7 +72,7 @@ async def post(
         person_id=person_id,
         address=address,
         once=once,
-        content=Jsonb(msgspec.to_builtins(letter)),
+        content=Jsonb(msgspec.to_builtins(letter, enc_hook=str)),  # texts of the page are more than str
     )
     if letter_id is not None:
         await defer(connection, send, tenant_id, letter_id=letter_id)

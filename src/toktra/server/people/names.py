@@ -48,6 +48,12 @@ async def email_of(connection: Connection, tenant_id: UUID, person_id: UUID) -> 
     return email
 
 
+async def active_emails(connection: Connection, tenant_id: UUID) -> dict[str, UUID]:
+    """Every active person by e-mail address, in lower case."""
+    rows = _queries.active_emails(connection, tenant_id=tenant_id)
+    return {row.email: row.person_id async for row in rows}
+
+
 async def people_called(database: Database, tenant_id: UUID, text: str) -> list[Named]:
     """Everyone whose name or e-mail address is this, whatever the case of its letters."""
     async with database.tenant(tenant_id) as connection:

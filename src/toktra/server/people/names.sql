@@ -11,3 +11,7 @@ order by created_at, person_id;
 
 -- name: email(tenant_id, person_id)$
 select email from person where tenant_id = :tenant_id and person_id = :person_id and status = 'active';
+
+-- name: active_emails(tenant_id)
+select lower(email) as email, person_id from person
+where tenant_id = :tenant_id and status = 'active' and email is not null;

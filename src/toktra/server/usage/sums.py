@@ -13,6 +13,7 @@ from toktra.server.database.pool import Connection
 from toktra.server.usage.totals import HostDay
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
+_person_queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("person.sql"), "apsycopg")
 
 
 async def daily_sums(connection: Connection, tenant_id: UUID, first: date, last: date) -> list[HostDay]:
@@ -39,6 +40,14 @@ async def sums_by_department(
     return [
         (row.department, HostDay(**{k: v for k, v in row._asdict().items() if k != "department"})) async for row in rows
     ]
+
+
+async def sums_of_person(
+    connection: Connection, tenant_id: UUID, person_id: UUID, first: date, last: date
+) -> list[HostDay]:
+    """What one person used of each host on each day, where use is kept with its person."""
+    rows = _person_queries.sums(connection, tenant_id=tenant_id, person_id=person_id, first=first, last=last)
+    return [HostDay(**row._asdict()) async for row in rows]
 
 
 async def reporting_shares(connection: Connection, tenant_id: UUID, days: list[date]) -> dict[date, float]:
