@@ -135,26 +135,26 @@ def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
     place += 2
     last = len(message) if truncated else end
     last_header = last - 4
-    named = ech_at = alpn_at = 0
+    named = 0
     twice = over_quic = False
+    alpn = ech = None
+    extension = _extension
     while place <= last_header:
-        kind, length = _extension(message, place)
+        kind, length = extension(message, place)
         after = place + 4 + length
         if kind in _LOOKED_AT and after <= last:
             if not kind:
                 twice = named > 0
                 named = place
-            elif kind == ENCRYPTED_CLIENT_HELLO:
-                ech_at = place
             elif kind == APPLICATION_PROTOCOLS:
-                alpn_at = place
+                alpn = message[place + 4 : after]
+            elif kind == ENCRYPTED_CLIENT_HELLO:
+                ech = message[place + 4 : after]
             else:
                 over_quic = True
         place = after
     if place != end and not truncated:
         return Refusal.MALFORMED
-    ech = message[ech_at + 4 : ech_at + 4 + _extension(message, ech_at)[1]] if ech_at else None
-    alpn = message[alpn_at + 4 : alpn_at + 4 + _extension(message, alpn_at)[1]] if alpn_at else None
     name = NoName.TWICE if twice else _host(message, named) if named else NoName.ABSENT
     if isinstance(name, str):
         return Hello(name, None, ech, greased, over_quic, alpn)
