@@ -1,10 +1,10 @@
 // The popup: how it stands, pauses, today's figures and what left last. All of it is asked of the agent on this machine.
 import { askAgent } from "./agent.js";
+import { count, range } from "./figures.js";
 
 const text = (name, ...values) => chrome.i18n.getMessage(name, values.map(String));
 const at = (id) => document.getElementById(id);
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
-const number = new Intl.NumberFormat(chrome.i18n.getUILanguage());
 
 document.documentElement.lang = chrome.i18n.getUILanguage();
 for (const [id, name] of [
@@ -37,11 +37,9 @@ function show(answer) {
   at("resumes").hidden = state !== "private";
   at("figures").hidden = !known;
   if (!known) return;
-  at("tokens").textContent = answer.tokens_low === answer.tokens_high
-    ? number.format(answer.tokens_low)
-    : `${number.format(answer.tokens_low)} – ${number.format(answer.tokens_high)}`;
-  at("exchanges").textContent = number.format(answer.exchanges);
-  at("waiting").textContent = answer.waiting > 0 ? text("waiting", number.format(answer.waiting)) : "";
+  at("tokens").textContent = range(answer.tokens_low, answer.tokens_high);
+  at("exchanges").textContent = count(answer.exchanges);
+  at("waiting").textContent = answer.waiting > 0 ? text("waiting", count(answer.waiting)) : "";
   at("left").replaceChildren(...answer.left.map(({ at: when, host }) => {
     const line = document.createElement("li");
     line.textContent = `${clock.format(when * 1000)} ${host}`;

@@ -56,6 +56,18 @@ def test_a_use_has_host_times_sizes_and_whether_it_was_streamed_and_nothing_else
     }
 
 
+def test_a_range_has_the_steps_of_the_pages_and_holds_the_real_one() -> None:
+    pairs = [(0, 0), (0, 2), (5, 5), (1234, 5678), (12, 29_587), (64, 9046), (99, 199)]
+    script = (
+        f'import {{ range }} from "{(EXTENSION / "figures.js").as_uri()}";'
+        f"console.log(JSON.stringify({json.dumps(pairs)}.map(([low, high]) => range(low, high))))"
+    )
+    command = ["node", "--input-type=module", "-e", script]
+    written = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    plain = [one.replace("\u00a0", " ") for one in written]
+    assert plain == ["0", "0 – 2", "5", "1 200 – 5 800", "0 – 30 000", "0 – 9 500", "90 – 200"]
+
+
 def test_what_is_no_use_is_not_begun_and_what_broke_off_before_an_answer_is_none() -> None:
     told = run("""
       const requests = new Requests();
