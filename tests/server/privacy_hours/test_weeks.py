@@ -83,6 +83,30 @@ async def test_a_device_of_two_people_is_told_both_weeks_at_one_size(office: Off
 
 def _question() -> bytes:
     from toktra.wire.portal import QUESTION_BYTES, WeeksQuestion, filled
+async def test_all_that_is_kept_comes_as_a_file(office: Office) -> None:
+    kim = await office.person("Kim")
+    browser, desk = await office.browser(kim), await office.desk(kim=kim)
+    await browser.post("/me/privacy-hours", data=WEEK)
+    await chooses(browser, desk)
+    kept = (await browser.post("/me/privacy-hours.json")).json()
+    assert (kept["version"], kept["schedule"]["zone"], len(kept["changes"])) == (1, "Europe/Berlin", 1)
+    assert kept["deliveries"] == {str(desk.key.device): {"version": 0, "standing": "nothing"}}
+
+
+async def test_who_is_erased_takes_their_week_along(office: Office, urls: Urls) -> None:
+    kim = await office.person("Kim")
+    browser, desk = await office.browser(kim), await office.desk(kim=kim)
+    await browser.post("/me/privacy-hours", data=WEEK)
+    await chooses(browser, desk)
+    async with office.database.tenant(office.tenant.tenant_id) as connection:
+        await connection.execute("delete from account where person_id = %s", [kim])
+        await connection.execute("delete from person where person_id = %s", [kim])
+    with psycopg.connect(urls.superuser) as connection:
+        for table in ("week", "change", "delivery"):
+            statement = sql.SQL("select count(*) from {}").format(sql.Identifier("privacy_hours", table))
+            assert connection.execute(statement).fetchone() == (0,)
+
+
 
     return filled(WeeksQuestion(agent_version="1.0", in_use=False), QUESTION_BYTES)
 

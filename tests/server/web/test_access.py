@@ -80,6 +80,7 @@ EXPECTED: dict[tuple[str, str], set[Role]] = {
     ("GET", "/me/as-others-see-it"): EVERYONE - {Role.VISITOR},
     ("GET", "/me/privacy-hours"): EVERYONE - {Role.VISITOR},
     ("POST", "/me/privacy-hours"): EVERYONE - {Role.VISITOR},
+    ("POST", "/me/privacy-hours.json"): EVERYONE - {Role.VISITOR},
     ("POST", "/me/privacy-hours/devices"): EVERYONE - {Role.VISITOR},
     ("GET", "/works-agreement"): NAME_READERS,
     ("POST", "/works-agreement"): {Role.PRIVACY_OFFICER},

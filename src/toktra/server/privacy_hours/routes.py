@@ -85,6 +85,19 @@ async def change_my_week(visit: Visit) -> Response:
 
 async def choose_device(visit: Visit) -> Response:
     """To which of the reader's devices the week goes."""
+async def my_week_json(visit: Visit) -> Response:
+    """All that is kept here about the reader's Privacy Hours, as a file. A copy that others prepare cannot hold it."""
+    own = _own_database(visit)
+    if own is None:
+        return await _without_weeks(visit)
+    found = await weeks.own_week(own, _reader(visit), every_change=True)
+    return Response(
+        msgspec.json.format(msgspec.json.encode(found)),
+        media_type="application/json",
+        headers={"content-disposition": 'attachment; filename="my-privacy-hours.json"'},
+    )
+
+
     own = _own_database(visit)
     if own is None:
         return await _without_weeks(visit)

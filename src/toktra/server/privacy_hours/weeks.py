@@ -65,12 +65,13 @@ class OwnWeek:
     deliveries: Mapping[UUID, Delivery]
 
 
-async def own_week(database: OwnDatabase, reader: Reader) -> OwnWeek:
-    """The reader's own."""
+async def own_week(database: OwnDatabase, reader: Reader, *, every_change: bool = False) -> OwnWeek:
+    """The reader's own, with the newest changes or with every one that is kept."""
     of = {"tenant_id": reader.tenant_id, "person_id": reader.person_id}
     async with database.of_session(reader.tenant_id, reader.session_hash) as connection:
         row = await _queries.find_week(connection, **of)
-        changes = [_change(one) async for one in _queries.changes(connection, **of, most=CHANGES_SHOWN)]
+        most = None if every_change else CHANGES_SHOWN
+        changes = [_change(one) async for one in _queries.changes(connection, **of, most=most)]
         deliveries = {
             one.device_id: Delivery(version=one.version, standing=one.standing)
             async for one in _queries.deliveries(connection, **of)
