@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import html
 import re
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg import sql
 from tests.server.privacy_hours.conftest import WEEK, Office, chooses
 
 from toktra.server.web.access import Role
-from toktra.wire.portal import MOST_A_DAY, MOST_DATES, AccountStanding, answer_bytes
+from toktra.wire.portal import (
+    MOST_A_DAY,
+    MOST_DATES,
+    QUESTION_BYTES,
+    AccountStanding,
+    WeeksQuestion,
+    answer_bytes,
+    filled,
+)
 from toktra.wire.schedule import Schedule, WeeklyWindow
+
+if TYPE_CHECKING:
+    from tests.server.conftest import Urls
 
 MONDAY = Schedule(zone="Europe/Berlin", windows=(WeeklyWindow(days=("mon",), start_minute=720, end_minute=780),))
 
@@ -68,21 +83,6 @@ async def test_everyone_sees_their_own_week_alone(office: Office) -> None:
     assert "12:00" not in page.text
 
 
-async def test_a_device_of_two_people_is_told_both_weeks_at_one_size(office: Office) -> None:
-    kim, lee = await office.person("Kim"), await office.person("Lee")
-    desk = await office.desk(kim=kim, lee=lee)
-    sizes = set()
-    for person in (kim, lee):
-        browser = await office.browser(person)
-        await browser.post("/me/privacy-hours", data=WEEK)
-        await chooses(browser, desk)
-        sizes.add(len((await desk.post(_question())).content))
-    assert [week.account for week in (await desk.asks()).weeks] == ["kim", "lee"]
-    assert sizes == {answer_bytes(2)}
-
-
-def _question() -> bytes:
-    from toktra.wire.portal import QUESTION_BYTES, WeeksQuestion, filled
 async def test_all_that_is_kept_comes_as_a_file(office: Office) -> None:
     kim = await office.person("Kim")
     browser, desk = await office.browser(kim), await office.desk(kim=kim)
@@ -107,7 +107,20 @@ async def test_who_is_erased_takes_their_week_along(office: Office, urls: Urls) 
             assert connection.execute(statement).fetchone() == (0,)
 
 
+async def test_a_device_of_two_people_is_told_both_weeks_at_one_size(office: Office) -> None:
+    kim, lee = await office.person("Kim"), await office.person("Lee")
+    desk = await office.desk(kim=kim, lee=lee)
+    sizes = set()
+    for person in (kim, lee):
+        browser = await office.browser(person)
+        await browser.post("/me/privacy-hours", data=WEEK)
+        await chooses(browser, desk)
+        sizes.add(len((await desk.post(_question())).content))
+    assert [week.account for week in (await desk.asks()).weeks] == ["kim", "lee"]
+    assert sizes == {answer_bytes(2)}
 
+
+def _question() -> bytes:
     return filled(WeeksQuestion(agent_version="1.0", in_use=False), QUESTION_BYTES)
 
 
@@ -215,8 +228,6 @@ async def test_a_question_that_is_none_is_refused(office: Office, body: bytes) -
 
 
 async def test_a_question_that_is_not_signed_by_a_device_of_ours_is_refused(office: Office) -> None:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     desk = await office.desk()
     assert (await desk.post(_question(), private_key=Ed25519PrivateKey.generate())).status_code == 401
     assert (await desk.post(_question(), url="https://server/ingest/v1/batches")).status_code == 401

@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from toktra.server.devices import service as devices
@@ -44,6 +45,7 @@ def privacy_hours_pages() -> list[Page]:
     return [
         Page(_HERE, my_week, action=Action.READ_OWN_PAGES),
         Page(_HERE, change_my_week, action=Action.CHANGE_OWN_PRIVACY_HOURS, methods=("POST",)),
+        Page(f"{_HERE}.json", my_week_json, action=Action.DOWNLOAD_OWN_RECORDS, methods=("POST",)),
         Page(f"{_HERE}/devices", choose_device, action=Action.CHANGE_OWN_PRIVACY_HOURS, methods=("POST",)),
         Page(_AGREEMENT, works_agreement, action=Action.READ_WORKS_AGREEMENT),
         Page(_AGREEMENT, change_works_agreement, action=Action.CHANGE_WORKS_AGREEMENT, methods=("POST",)),
@@ -83,8 +85,6 @@ async def change_my_week(visit: Visit) -> Response:
     return RedirectResponse(f"{_HERE}?said={'saved' if changed else 'same'}", 303)
 
 
-async def choose_device(visit: Visit) -> Response:
-    """To which of the reader's devices the week goes."""
 async def my_week_json(visit: Visit) -> Response:
     """All that is kept here about the reader's Privacy Hours, as a file. A copy that others prepare cannot hold it."""
     own = _own_database(visit)
@@ -98,6 +98,8 @@ async def my_week_json(visit: Visit) -> Response:
     )
 
 
+async def choose_device(visit: Visit) -> Response:
+    """To which of the reader's devices the week goes."""
     own = _own_database(visit)
     if own is None:
         return await _without_weeks(visit)
