@@ -19,8 +19,9 @@ from toktra.wire.events import UsageEvent
 
 POLL_S: Final = 1.0
 """Also the longest a signal to stop goes unnoticed."""
-REST_S: Final = 60.0
-"""As long as nobody is to be observed there is nothing to look for: whoever wants something wakes the source."""
+REST_S: Final = 10.0
+"""As long as nobody is to be observed there is nothing to look for, and whoever wants something wakes the source. Only
+the status, which is to say the same in private time, has to be kept up."""
 STOP_WITHIN_S: Final = 3.0
 """For the last upload when the agent is told to stop."""
 FINISH_WITHIN_S: Final = 60.0
@@ -97,6 +98,7 @@ class Service:
     def _observe(self, stopping: threading.Event) -> float:
         """Returns the seconds there are for the last upload."""
         could_send = False
+        self._publish(self)  # the first look may take a while
         while not stopping.is_set() and self._failure is None:
             try:
                 observed = self._source.poll(POLL_S if self._may_send() else REST_S)
