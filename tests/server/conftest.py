@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import sql
+from tests.scratch import scratch_directory
 
 from toktra.server.app import create_app
 from toktra.server.database.embedded import APP, DATABASE, OWNER, PRIVACY, EmbeddedPostgres
@@ -54,24 +53,19 @@ def _in_database(url: str, database: str) -> str:
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
     """An empty directory that an unprivileged account can reach; pytest's own lies below one it cannot."""
-    path = Path(tempfile.mkdtemp(prefix="toktra-test-", dir="/tmp"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
+    with scratch_directory("toktra-test-") as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The cluster of this test session, with all migrations done in its first database."""
-    base = Path(tempfile.mkdtemp(prefix="toktra-test-", dir="/tmp"))
-    base.chmod(0o755)
-    with EmbeddedPostgres(base / "data") as server:
+    with scratch_directory("toktra-test-") as base, EmbeddedPostgres(base / "data") as server:
         with psycopg.connect(server.superuser_url, autocommit=True) as connection:
             connection.execute("alter system set fsync = off")  # no test cuts the power; killing processes is no loss
             connection.execute("select pg_reload_conf()")
         migrate(server.owner_url, APP, PRIVACY)
         yield server
-    shutil.rmtree(base)
 
 
 @pytest.fixture

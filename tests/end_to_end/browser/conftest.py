@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +20,7 @@ import urllib3
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, sync_playwright
+from tests.scratch import scratch_directory
 
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
 from toktra.server.app import create_app
@@ -167,9 +166,7 @@ class Site:
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     """Database and server for all browser tests."""
-    base = Path(tempfile.mkdtemp(prefix="toktra-browser-", dir="/tmp"))
-    base.chmod(0o755)
-    with EmbeddedPostgres(base / "data") as postgres:
+    with scratch_directory("toktra-browser-") as base, EmbeddedPostgres(base / "data") as postgres:
         migrate(postgres.owner_url, APP, PRIVACY)
         app = create_app(ServerSettings(database_url=postgres.app_url, privacy_database_url=postgres.privacy_url))
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -181,7 +178,6 @@ def site() -> Iterator[Site]:
             server.should_exit = True
             thread.join(20)
             assert not thread.is_alive(), "the server did not stop"
-    shutil.rmtree(base)
 
 
 @pytest.fixture(scope="session")
