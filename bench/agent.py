@@ -2,6 +2,8 @@
 
 A namespace holds the clients, another the provider they talk to. `python -m bench.agent [CONNECTIONS [IDLE_SECONDS]]`
 prints JSON; needs root. Every fifth connection goes to a provider and is answered; the others are no one's business.
+`python -m bench.agent --flat [MINUTES]` (an hour unless told) looks whether memory grows with time: a steady stream of
+connections, and what is resident each minute. Nobody waits an hour for a bench, so `make bench` leaves it out.
 """
 
 from __future__ import annotations
@@ -86,6 +88,29 @@ def _private_cpu(pid: int, state: StateDirectory, for_s: float) -> float:
     ask(state.control, RemoveAll())
     assert not ask(state.control, Resume()).private
     return private
+
+
+def flat(minutes: int = 60, connections_a_minute: int = 600) -> dict[str, object]:
+    """Resident megabytes (VmRSS) at the end of every minute of steady work, and what was uploaded; or why not."""
+    if reason := why_not():
+        return {"skipped": reason}
+    with Lab() as lab, _server() as (address, received), _agent(address) as (process, state):
+        _wait(lambda: _status(state).get("state") == "recording", "the agent does not watch")
+        resident = []
+        for _ in range(minutes):
+            over = time.monotonic() + 60
+            _connect(lab, OTHER, connections_a_minute * 4 // 5)
+            _connect(lab, PROVIDER, connections_a_minute // 5)
+            time.sleep(max(0.0, over - time.monotonic()))
+            resident.append(_resident(process.pid)["VmRSS"])
+            print(f"{len(resident)} min: {resident[-1]} MB", file=sys.stderr)
+        _wait(lambda: _status(state).get("waiting") == 0, "not everything is uploaded")
+        return {
+            "connections": minutes * connections_a_minute,
+            "resident_mb_each_minute": resident,
+            "events_uploaded": sum(received),
+            "capture": _status(state)["capture"],
+        }
 
 
 @contextmanager
@@ -198,4 +223,5 @@ def _cpu_s(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(*map(int, sys.argv[1:])), indent=2))
+    numbers = [int(argument) for argument in sys.argv[1:] if argument != "--flat"]
+    print(json.dumps((flat if "--flat" in sys.argv else measure)(*numbers), indent=2))

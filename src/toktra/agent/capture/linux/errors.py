@@ -7,7 +7,8 @@ import shlex
 import sys
 
 OLDEST_KERNEL = (5, 14)
-"""Light skeletons and pointers to memory in global functions."""
+"""Light skeletons: programs that load programs. Pointers to memory in global functions came with 5.13, the end of UDP
+sockets (sock_release) with 5.9, the ring buffer with 5.8."""
 OLDEST_KERNEL_IN_FULL = (5, 19)
 """From here on map calls need no capability once the program is loaded."""
 
@@ -27,7 +28,8 @@ class NoRights(CannotCapture):
 
 
 class KernelTooOld(CannotCapture):
-    """This machine runs Linux {release}; watching connections takes Linux {needed} or newer. Update the kernel."""
+    """This machine runs Linux {release}; watching connections takes Linux {needed} or newer. Update the kernel.
+    Until then no use of AI is recorded on this machine, not even in part: an older kernel cannot load the program."""
 
     def __init__(self, release: str) -> None:
         super().__init__(_sentence(self, release=release, needed="{}.{}".format(*OLDEST_KERNEL)))
