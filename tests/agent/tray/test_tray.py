@@ -17,6 +17,8 @@ from toktra.agent.control_client import ask
 from toktra.agent.control_messages import PauseUntil, Remove, RemoveAll, Resume, Show, Told
 from toktra.agent.privacy_hours.windows import format_window, parse_window
 from toktra.agent.tray.language import use_language
+from toktra.wire.portal import AccountWeek, WeeksAnswer
+from toktra.wire.schedule import Schedule
 
 pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
 
@@ -318,6 +320,30 @@ def test_a_schedule_that_cannot_be_read_is_begun_anew(tray: Tray, device: Device
     press(editor, "Begin anew with an empty schedule")
     until(editor.form.add.isEnabled)
     assert not told(device).private
+
+
+def test_what_was_taken_out_elsewhere_stays_until_the_owner_agrees_here(tray: Tray, device: Device) -> None:
+    account = device._recorder._accounts.name(ME)
+
+    def portal_says(version: int, *texts: str) -> None:
+        schedule = Schedule(zone="Etc/UTC", windows=tuple(parse_window(text) for text in texts))
+        week = AccountWeek(account=account, version=version, schedule=schedule)
+        device._gate._letters.put(WeeksAnswer(agreement_version=0, agreement=None, weeks=(week,)))  # type: ignore[attr-defined]
+
+    device.order(lambda: portal_says(1, "sat", "tue 09:00-10:00"))
+    device.order(lambda: portal_says(2, "sat"))
+    tray.open_window()
+    tray.open_schedule()
+    editor = tray.schedule
+    assert editor is not None
+    until(lambda: "Tue, 09:00" in editor._waiting.text().replace("\u00a0", " "))
+    assert len(editor.windows()) == 2
+    assert tray.window._asks.isVisible()
+    press(editor, "I agree: end it on this device")
+    until(lambda: len(editor.windows()) == 1)
+    assert windows(device) == ["sat 00:00-24:00"]
+    assert not editor._confirm.isVisible()
+    assert not tray.window._asks.isVisible()
 
 
 def test_a_second_start_calls_the_first(qt: QApplication) -> None:

@@ -18,7 +18,7 @@ from toktra.agent.tray.agent_link import AgentLink
 from toktra.agent.tray.language import _, ngettext
 from toktra.agent.tray.own_agent import OwnAgent
 from toktra.agent.tray.parts import button, heading, problem, rule, say, text
-from toktra.agent.tray.state import Kind, name_of
+from toktra.agent.tray.state import Kind, name_of, waits
 from toktra.wire.events import encode
 
 WIDTH: Final = 400
@@ -96,6 +96,7 @@ class MainWindow(QWidget):
         self._device.setText(today.tenant if today else "")
         self._portal.setEnabled(today is not None)
         say(self._waiting, self._waits())
+        say(self._asks, _("A change waits for you in your schedule.") if waits(told) else "")
         self._ask_what_left()
 
     def event(self, event: QEvent) -> bool:
@@ -180,6 +181,9 @@ class MainWindow(QWidget):
             for one in together:
                 row.addWidget(one, 1)
             rows.addLayout(row)
+        self._asks = text()
+        self._asks.hide()
+        rows.addWidget(self._asks)
         rows.addWidget(button(_("Change my schedule"), self._ways.schedule, link=True), 0, Qt.AlignmentFlag.AlignLeft)
         return rows
 

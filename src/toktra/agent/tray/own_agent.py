@@ -12,6 +12,7 @@ from toktra.agent.control_client import AgentIsBusy, NoAgentAnswers
 from toktra.agent.control_messages import (
     Add,
     ConfirmClock,
+    ConfirmPortal,
     HoursRequest,
     OwnToday,
     PauseFor,
@@ -103,6 +104,11 @@ class OwnAgent(QObject):
 
     def confirm_clock(self) -> None:
         self._tell(ConfirmClock())
+
+    def confirm_waiting(self) -> None:
+        """Agrees to what waits, as it was told last; what began to wait since is not agreed to."""
+        if self.told is not None and self.told.waiting is not None:
+            self._tell(ConfirmPortal(waiting=self.told.waiting))
 
     def _tell(self, request: HoursRequest) -> None:
         self._link.ask(request, self._stands, self._not_done)

@@ -12,6 +12,7 @@ from toktra.agent.tray import words
 from toktra.agent.tray.language import _
 from toktra.agent.tray.own_agent import OwnAgent
 from toktra.agent.tray.parts import button, heading, problem, say, text
+from toktra.agent.tray.state import waits
 from toktra.agent.tray.week import blocks, monday_of
 from toktra.agent.tray.week_view import WeekView
 from toktra.agent.tray.window_form import WindowForm
@@ -36,6 +37,9 @@ class ScheduleWindow(QWidget):
         self._problem = problem()
         self.remove = button(_("Remove this window"), self._remove)
         self._anew = button(_("Begin anew with an empty schedule"), agent.begin_anew)
+        self._waiting = text()
+        self._confirm = button(_("I agree: end it on this device"), agent.confirm_waiting)
+        self._waits_title = heading(_("Waits for you"))
         self._lay_out()
         self.form.show_window(self.week.chosen_window())
         self.week.chosen.connect(self._chosen)
@@ -83,6 +87,10 @@ class ScheduleWindow(QWidget):
         if added:
             notes.append(_("Hatched: added by a works agreement. It stays until you agree to less."))
         self._zone.setText(" ".join(notes))
+        waiting = waits(told)
+        self._waiting.setText("\n".join(waiting))
+        for one in (self._waits_title, self._waiting, self._confirm):
+            one.setVisible(bool(waiting))
         self._anew.setVisible(told is not None and schedule is None)
         self.form.add.setEnabled(schedule is not None)
         self._mark()
@@ -151,6 +159,9 @@ class ScheduleWindow(QWidget):
         right.addWidget(self.list, 1)
         right.addWidget(self.remove)
         right.addWidget(self._anew)
+        right.addWidget(self._waits_title)
+        right.addWidget(self._waiting)
+        right.addWidget(self._confirm)
         right.addWidget(self._problem)
         right.addWidget(
             text(

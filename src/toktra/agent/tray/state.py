@@ -60,6 +60,21 @@ def shown(told: Told | None, today: OwnToday | None, now: datetime) -> Shown:
     return Shown(Kind.OBSERVED, name_of(Kind.OBSERVED), " ".join(_observed(told, today, now)))
 
 
+def waits(told: Told | None) -> list[str]:
+    """What would take private time away, asked for elsewhere, and therefore waits for the owner; a line each."""
+    if told is None or told.waiting is None:
+        return []
+    lines = [_("Taken out in the portal: {window}.").format(window=words.window(one)) for one in told.waiting.removes]
+    if told.waiting.moves_to is not None:
+        windows = "; ".join(words.window(one) for one in told.waiting.moves_to.windows)
+        text = _("Your week in the portal takes the place of all your windows: {windows} ({zone}).")
+        lines.append(text.format(windows=windows, zone=told.waiting.moves_to.zone))
+    for agreement in told.waiting.agreements:
+        windows = "; ".join(words.window(one) for one in agreement.windows)
+        lines.append(_("A works agreement adds no more: {windows}.").format(windows=windows))
+    return lines
+
+
 def _private(told: Told, now: datetime) -> Shown:
     headline = name_of(Kind.PRIVATE)
     if told.until is not None:
