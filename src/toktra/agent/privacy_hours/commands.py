@@ -255,7 +255,7 @@ def _at_length(told: Told) -> str:
         if schedule.windows:
             lines += ["", f"{whose}, {schedule.zone}:", *(f"  {format_window(window)}" for window in schedule.windows)]
     if told.waiting:
-        lines += ["", *what_waits(told.waiting), "It stays private until you agree: toktra privacy-hours confirm"]
+        lines += ["", *what_waits(told.waiting)]
     if told.schedule and not told.schedule.windows:
         lines += ["", 'You have no windows. Add one: toktra privacy-hours add "mon-fri 12:00-13:00"']
     return "\n".join(lines)

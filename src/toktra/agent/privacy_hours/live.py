@@ -63,6 +63,8 @@ _WHAT_TO_DO: Final = {
     Reason.CLOCK: "If this device's clock is right: toktra privacy-hours confirm-clock",
 }
 
+_WAITS: Final = "Private time was taken out elsewhere and stays until you agree: toktra privacy-hours confirm"
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -141,6 +143,7 @@ class LiveHours:
         wishes = gate.wishes if gate else self._wishes_at_first()
         zone = self._zone() or (self._zone_of(wishes) if wishes else None) or _UTC
         decision = look.of(uid) or Gate(wishes, trust_at_first(look.reading)).decide(look.reading, zone)
+        waits = waiting(wishes) if wishes else None
         return Told(
             private=decision.state is State.PRIVATE,
             until=decision.until,
@@ -149,9 +152,9 @@ class LiveHours:
             schedule=wishes.schedule if wishes else None,
             added=wishes.added if wishes else (),
             pause=wishes.pause if wishes else None,
-            note=note or _WHAT_TO_DO.get(decision.reason, ""),
+            note=note or _WHAT_TO_DO.get(decision.reason, "") or (_WAITS if waits else ""),
             reason=decision.reason,
-            waiting=waiting(wishes) if wishes else None,
+            waiting=waits,
             window=decision.window,
         )
 
