@@ -2,14 +2,14 @@
 
 Two namespaces with a TLS server; jobs: a large download from a provider host, the same from another host, and many
 short connections. `python -m bench.capture [MEGABYTES [CONNECTIONS]]` prints JSON; needs root.
-Peers: dumpcap, tshark (fields of every hello), and nfstream where NFSTREAM_PYTHON names a Python that has it.
+Peers: dumpcap, tshark (fields of every hello), ndpiReader and picosnitch where they are installed; nfstream and
+pydivert where NFSTREAM_PYTHON and PYDIVERT_PYTHON name a Python that has them. What is missing says so.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -21,6 +21,7 @@ from pathlib import Path
 from struct import pack
 from typing import Final
 
+from bench.peers import live_peers
 from tests.lab.conversation import client_hello
 from tests.lab.holding import Holder
 from tests.lab.lab import SERVER_4, Lab, why_not
@@ -29,13 +30,6 @@ from toktra.agent.capture.linux import bpf
 
 PROVIDER: Final = "api.bench.test"
 OTHER: Final = "other.bench.test"
-NFSTREAM: Final = """
-import sys
-from nfstream import NFStreamer
-if __name__ == "__main__":
-    for _ in NFStreamer(source="out", n_dissections=20, statistical_analysis=False, idle_timeout=1, active_timeout=5):
-        pass
-"""
 _STATS_RUN_TIME: Final = 0
 _BPF_ENABLE_STATS: Final = 32
 
@@ -51,21 +45,12 @@ def measure(megabytes: int = 1000, connections: int = 2000) -> dict[str, object]
             f"{connections} short connections": lambda: _short_connections(lab, connections),
         }
         found: dict[str, object] = {"toktra": {job: _with_toktra(work) for job, work in jobs.items()}}
-        for name, command in _peers(lab).items():
-            found[name] = {job: _with_peer(lab, command, work) for job, work in jobs.items()}
+        for name, peer in live_peers("out", lab.directory).items():
+            if isinstance(peer, str):
+                found[name] = {"skipped": peer}
+            else:
+                found[name] = {job: _with_peer(lab, peer, work) for job, work in jobs.items()}
         return found
-
-
-def _peers(lab: Lab) -> dict[str, list[str]]:
-    peers = {}
-    if dumpcap := shutil.which("dumpcap"):
-        peers["dumpcap"] = [dumpcap, "-q", "-i", "out", "-w", str(lab.directory / "dump.pcapng")]
-    if tshark := shutil.which("tshark"):
-        names = ["-Y", "tls.handshake.type == 1", "-T", "fields", "-e", "tls.handshake.extensions_server_name"]
-        peers["tshark"] = [tshark, "-l", "-q", "-i", "out", *names]
-    if python := os.environ.get("NFSTREAM_PYTHON"):
-        peers["nfstream"] = [python, "-c", NFSTREAM]
-    return peers
 
 
 def _download(lab: Lab, host: str, megabytes: int) -> None:
@@ -117,6 +102,8 @@ def _with_toktra(work: Callable[[], None]) -> dict[str, object]:
 def _with_peer(lab: Lab, command: list[str], work: Callable[[], None]) -> dict[str, object]:
     process = lab.start(*command)
     time.sleep(3)  # it is ready
+    if process.poll() is not None:
+        return {"skipped": f"it ended at once: {process.communicate()[1].decode(errors='replace').strip()[-200:]}"}
     before = _cpu_s(process.pid)
     work()
     time.sleep(2)

@@ -2,19 +2,20 @@
 
 The capture is the recorded scenarios again and again, each time from other addresses. `python -m bench.replay` prints
 JSON.
-Peers: tshark (two passes, names by its own reassembly), and nfstream where NFSTREAM_PYTHON names a Python that has it.
+Peers: tshark (two passes, names by its own reassembly) and ndpiReader where they are installed, nfstream where
+NFSTREAM_PYTHON names a Python that has it. What is missing says so.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from bench.peers import replay_peers
 
 from toktra.agent.capture.pcap import read_packets
 
@@ -32,13 +33,6 @@ find = load_catalogue().find
 source = connections(Path(sys.argv[1]), find) if sys.argv[2] == "connections" else exchanges(Path(sys.argv[1]), find)
 deque(source, maxlen=0)
 """
-NFSTREAM = """
-import sys
-from nfstream import NFStreamer
-if __name__ == "__main__":
-    for _ in NFStreamer(source=sys.argv[1], n_dissections=20, statistical_analysis=False):
-        pass
-"""
 
 
 def measure(packets: int = PACKETS) -> dict[str, object]:
@@ -49,13 +43,8 @@ def measure(packets: int = PACKETS) -> dict[str, object]:
         found: dict[str, object] = {"packets": count, "file_mb": round(file.stat().st_size / 1e6)}
         for what in ("connections", "exchanges"):
             found[f"toktra_{what}"] = _cost([sys.executable, "-c", OURS, str(file), what])
-        if tshark := shutil.which("tshark"):
-            names = ["-Y", "tls.handshake.type == 1", "-T", "fields", "-e", "tls.handshake.extensions_server_name"]
-            found["tshark_two_passes"] = _cost([tshark, "-2", "-r", str(file), *names])
-        if python := os.environ.get("NFSTREAM_PYTHON"):
-            script = Path(directory) / "peer.py"
-            script.write_text(NFSTREAM)
-            found["nfstream"] = _cost([python, str(script), str(file)])
+        for name, peer in replay_peers(file).items():
+            found[name] = {"skipped": peer} if isinstance(peer, str) else _cost(peer)
         return found
 
 
