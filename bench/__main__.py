@@ -22,6 +22,7 @@ PARTS = {
     "gate": "one decision of the Privacy Hours gate",
     "ingest": "signed batches over HTTP, beside raw binary COPY",
     "estimate": "one token estimate, and reading the coefficient file",
+    "rights": "a copy of 100,000 events, their erasure, a day and a month deleted",
     "costs": "the cost of a million rollup rows projected anew",
 }
 

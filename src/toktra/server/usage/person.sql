@@ -67,6 +67,21 @@ from page e
 left join device d on d.tenant_id = :tenant_id and d.device_id = e.device_id
 order by e.at desc, e.device_id, e.epoch desc, e.sequence desc;
 
+-- name: span_of_events(tenant_id, person_id)^
+select min(at) as first, max(at) as last from usage_event where tenant_id = :tenant_id and person_id = :person_id;
+
+-- name: events_within(tenant_id, person_id, first, last)
+-- All of a stretch at once, each found by one pass over the person's own: leafing through a hundred thousand by
+-- events_after sorts them all anew for each page.
+with own as materialized (
+    select * from usage_event
+    where tenant_id = :tenant_id and person_id = :person_id and at >= :first and at < :last)
+select e.at, e.provider_host, e.request_bytes, e.response_bytes, e.estimated_input_tokens, e.estimated_output_tokens,
+    e.estimator_version, e.device_id, d.hostname, e.epoch, e.sequence
+from own e
+left join device d on d.tenant_id = :tenant_id and d.device_id = e.device_id
+order by e.at, e.device_id, e.epoch, e.sequence;
+
 -- name: events_after(tenant_id, person_id, at, device_id, epoch, sequence, most)
 with own as materialized (
     select * from usage_event

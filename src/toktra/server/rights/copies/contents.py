@@ -25,7 +25,7 @@ from toktra.server.portal.presentation import looked
 from toktra.server.rights.copies.readable import chart_of, page_of
 from toktra.server.rights.copies.zipping import File
 from toktra.server.rights.requests import Request, requests_of
-from toktra.server.usage.person import Subject, all_own_events, own_days
+from toktra.server.usage.person import Subject, every_own_event, own_days
 from toktra.server.usage.totals import HostDay
 from toktra.server.web.exports import csv_parts
 
@@ -99,8 +99,8 @@ async def files(
         yield File("index.html", _once(_page(gathered)))
         yield File("about-your-data.md", _once(gathered.sheet))
     yield File("about-you.json", _once(msgspec.json.format(msgspec.json.encode(_about(gathered)), indent=2).decode()))
-    yield File("events.csv", records.as_csv(all_own_events(database, subject)))
-    yield File("events.json", records.as_json(all_own_events(database, subject), gathered.made_at))
+    yield File("events.csv", records.as_csv(every_own_event(database, subject)))
+    yield File("events.json", records.as_json(every_own_event(database, subject), gathered.made_at))
     yield File("days.csv", _csv(_DAY_COLUMNS, [_day_row(use) for use in gathered.days]))
     yield File("costs.csv", _csv(_COST_COLUMNS, _cost_rows(gathered)))
     yield File("who-looked.csv", _csv(("at", "who", "did", "details"), _look_up_rows(gathered)))
