@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from toktra.agent.control_client import ask
 from toktra.agent.control_messages import Show, Told
 from toktra.agent.enrol import enrol as enrol_device
 from toktra.agent.errors import EXIT_FAILED, EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
+from toktra.agent.identity import read_identity
+from toktra.agent.key_change import change_key
 from toktra.agent.launch import run as run_agent
 from toktra.agent.launch import stop_on_signals
 from toktra.agent.server_address import server_address
@@ -157,7 +160,29 @@ def status(state: Path | None, as_json: bool) -> None:
 @state_option
 @ca_option
 @click.option("--again", is_flag=True, help="Replace the identity this device has.")
-def enrol(code: str, server: str, state: Path | None, ca_file: Path | None, again: bool) -> None:
+@click.option(
+    "--person",
+    metavar="E-MAIL",
+    envvar="TOKTRA_AGENT_PERSON",
+    show_envvar=True,
+    callback=lambda _context, _option, text: _email(text),
+    help="Whose account this is; for device management that enrols with a code for many devices.",
+)
+@click.option(
+    "--set-up-anew",
+    is_flag=True,
+    help="This machine was enrolled for the same person before: go on as the device it was.",
+)
+def enrol(
+    code: str,
+    server: str,
+    state: Path | None,
+    ca_file: Path | None,
+    *,
+    again: bool,
+    person: str | None,
+    set_up_anew: bool,
+) -> None:
     """Make this device known to a server with an enrolment CODE."""
     directory = StateDirectory(state or default_state_directory())
     with _told_errors(), directory.held(), ExitStack() as stack:
@@ -175,8 +200,31 @@ def enrol(code: str, server: str, state: Path | None, ca_file: Path | None, agai
             account=Accounts(read_mapping(directory.accounts)).name(_invoking_uid()),
             again=again,
             connect=connect,
+            person=person,
+            set_up_anew=set_up_anew,
         )
     click.echo(f"This device now reports to {identity.tenant} at {identity.server}.")
+
+
+@agent.command("rotate-key")
+@state_option
+@ca_option
+def rotate_key(state: Path | None, ca_file: Path | None) -> None:
+    """Give this device a new key. The agent must be stopped meanwhile.
+
+    The old key signs for the new one and works no longer from then on. When the connection breaks, run it again.
+    """
+    directory = StateDirectory(state or default_state_directory())
+    with _told_errors(), directory.held(), ExitStack() as stack:
+
+        def connect(key_id: str, key: Ed25519PrivateKey) -> Post:
+            transport = Transport(server=identity.server, key_id=key_id, private_key=key, ca_file=ca_file)
+            stack.callback(transport.close)
+            return transport.post
+
+        identity = read_identity(directory.identity)
+        change_key(directory, identity, connect=connect)
+    click.echo("This device has a new key.")
 
 
 @agent.command()
@@ -210,6 +258,14 @@ def _ports(text: str) -> tuple[int, ...]:
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not a port. Give numbers from 1 to 65535, for example 443,8443.")
     return tuple(dict.fromkeys(int(part) for part in ports))
+
+
+def _email(text: str | None) -> str | None:
+    if text is None or not text.strip():
+        return None
+    if not re.fullmatch(r"[^\s@]+@[^\s@]+", text.strip()):
+        raise click.BadParameter(f"{text!r} is not an e-mail address, such as ada@example.org.")
+    return text.strip()
 
 
 def _invoking_uid() -> int:

@@ -66,10 +66,22 @@ Connect = Callable[[str, Ed25519PrivateKey], Post]
 """A way to the server that signs with this key, under this key id."""
 
 
-def enrol(state: StateDirectory, *, code: str, server: str, account: str, again: bool, connect: Connect) -> Identity:
+def enrol(
+    state: StateDirectory,
+    *,
+    code: str,
+    server: str,
+    account: str,
+    again: bool,
+    connect: Connect,
+    person: str | None = None,
+    set_up_anew: bool = False,
+) -> Identity:
     """Enrols the device and writes its identity. `account` is the local account that does it.
 
-    Raises AlreadyEnrolled, EnrolmentRefused, EnrolmentFailed, Unreachable; nothing was changed then.
+    `person` is the e-mail of whose account it is, where a code for a fleet does not say it. `set_up_anew`: the machine
+    was enrolled before, and goes on as the device it was. Raises AlreadyEnrolled, EnrolmentRefused, EnrolmentFailed,
+    Unreachable; nothing was changed then.
     """
     former = _former_identity(state, again=again)
     key = _key_for(state.pending_enrolment, server=server, code=code)
@@ -81,6 +93,8 @@ def enrol(state: StateDirectory, *, code: str, server: str, account: str, again:
         platform=_PLATFORMS.get(sys.platform, "linux"),
         agent_version=toktra.__version__,
         account=account,
+        person=person,
+        set_up_anew=set_up_anew,
     )
     answer = connect(public_key, key)(ENROL_PATH, encode(request), ANSWER_WITHIN_S)
     identity = _identity(_understood(answer), server, key)

@@ -70,6 +70,11 @@ class StateDirectory:
         return self.path / "enrolment.pending"
 
     @property
+    def pending_key(self) -> Path:
+        """See `key_change`."""
+        return self.path / "key.pending"
+
+    @property
     def spool(self) -> Path:
         """See `spool`."""
         return self.path / "spool.sqlite"

@@ -22,6 +22,7 @@ from toktra.server.database.failures import DatabaseUnreachable
 from toktra.server.database.pool import Database, DatabaseBusy
 from toktra.server.devices.routes import enrolment_routes
 from toktra.server.health import health_routes
+from toktra.server.ingest.key_routes import key_routes
 from toktra.server.ingest.routes import ingest_routes
 from toktra.server.ingest.service import Ingest
 from toktra.server.jobs.worker import working
@@ -80,7 +81,7 @@ def create_app(settings: ServerSettings) -> Starlette:
 def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None) -> Starlette:
     """An application of its own, because it refuses in its own form."""
     return Starlette(
-        routes=[*enrolment_routes(database), *ingest_routes(ingest), *weeks_routes(database, own)],
+        routes=[*enrolment_routes(database), *key_routes(database), *ingest_routes(ingest), *weeks_routes(database, own)],
         exception_handlers={
             problems.Problem: problems.respond,
             HTTPException: problems.respond,

@@ -13,7 +13,10 @@ PublicKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 """A raw Ed25519 public key, base64url without padding."""
 
 
-class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+EMail = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^\s@]+@[^\s@]+\Z")]
+
+
+class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Sent once, signed with the key it brings, so that only who holds the key can enrol it."""
 
     code: Annotated[str, Meta(min_length=8, max_length=128)]
@@ -24,6 +27,26 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     agent_version: Annotated[str, Meta(min_length=1, max_length=32)]
     account: AccountName
     """The local account that enrolled the device; a code bound to a person links this account to them."""
+    person: EMail | None = None
+    """Whose the account is, where a code for a fleet does not say it: the device management knows it."""
+    set_up_anew: bool = False
+    """The machine was enrolled before and was set up anew: it goes on as the device it was, under a new epoch."""
+
+
+class KeyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Signed with the device's present key: from the answer on, another one is its key.
+
+    When the answer was lost, the same message signed with the new key gets it again.
+    """
+
+    public_key: PublicKey
+
+
+class KeyChanged(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server's answer."""
+
+    key_id: str
+    """As before: it names the device, not the key."""
 
 
 class Enrolled(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

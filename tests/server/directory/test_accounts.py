@@ -143,3 +143,24 @@ async def test_a_wrong_person_or_account_changes_nothing(
     assert answer.status_code == status
     assert words in answer.text
     assert (rows("select * from account"), rows(AS_KEPT)) == before
+
+
+async def test_nobody_gives_themself_what_an_unnamed_account_reported(
+    site: httpx.AsyncClient, admin_site: httpx.AsyncClient, device: SignedDevice, rows: Rows
+) -> None:
+    await use(device, 1, "ada")
+    refused = await admin_site.post(
+        f"/devices/{device.enrolled.device}/accounts", data={"account": "ada", "email": "sam@example.org"}
+    )
+    assert "Someone else must say that it is yours" in refused.text
+    assert rows("select count(*) from account join person using (tenant_id, person_id) where from_account") == [(1,)]
+    assert (await give(site, device, "ada", "sam@example.org")).status_code == 303
+
+
+async def test_opening_someones_entry_is_told_to_them_once_an_hour(
+    admin_site: httpx.AsyncClient, browser: Callable[..., Awaitable[httpx.AsyncClient]], ada: UUID, rows: Rows
+) -> None:
+    for _ in range(2):
+        assert (await admin_site.get(f"/people/{ada}")).status_code == 200
+    assert rows("select count(*) from audit_entry where tag = 'person:viewed' and subject_id = %s", ada) == [(1,)]
+    assert "opened your entry in the directory" in (await (await browser(ada)).get("/me/who-looked")).text

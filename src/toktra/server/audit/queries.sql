@@ -46,6 +46,11 @@ where tenant_id = :tenant_id
   and (:first ::date is null or at >= :first ::date::timestamp at time zone 'UTC')
   and (:last ::date is null or at < (:last ::date + 1)::timestamp at time zone 'UTC');
 
+-- name: was_noted(tenant_id, tag, actor_id, subject_id, since)$
+select exists (
+    select from audit_entry
+    where tenant_id = :tenant_id and subject_id = :subject_id and tag = :tag and actor_id = :actor_id and at > :since);
+
 -- name: about(tenant_id, person_id, tags, offset, most)
 select at, tag, actor, actor_role, command, actor_id = subject_id as is_own, reason, after
 from audit_entry

@@ -104,6 +104,15 @@ async def record(
     return Head(entry.number, entry.hash)
 
 
+async def record_once(
+    connection: Connection, tenant_id: UUID, tag: Tag, actor: Actor, *, subject_id: UUID, since: datetime
+) -> None:
+    """Adds an entry unless this person did the same to the same person after `since`: a page read twice is one look."""
+    of = {"tenant_id": tenant_id, "tag": tag.value, "actor_id": actor.person_id, "subject_id": subject_id}
+    if not await _queries.was_noted(connection, **of, since=since):
+        await record(connection, tenant_id, tag, actor, subject_id=subject_id)
+
+
 def usable_reason(text: str) -> str:
     """A reason as it is kept: on one line, without spaces around. Raises ReasonNotUsable."""
     reason = " ".join(text.split())

@@ -23,6 +23,12 @@ class UnknownAccount(LookupError):
     """There is no such account on this device."""
 
 
+async def has_unnamed_records(connection: Connection, tenant_id: UUID, device_id: UUID, name: str) -> bool:
+    """Whether this account is nobody's so far and something is recorded under it."""
+    found: bool = await _queries.has_unnamed_records(connection, tenant_id=tenant_id, device_id=device_id, name=name)
+    return found
+
+
 async def give_account(
     connection: Connection, tenant_id: UUID, device_id: UUID, name: str, person_id: UUID
 ) -> UUID | None:

@@ -109,6 +109,13 @@ select a.person_id, p.display_name, p.from_account
 from account a join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id
 where a.tenant_id = :tenant_id and a.device_id = :device_id and a.name = :name;
 
+-- name: has_unnamed_records(tenant_id, device_id, name)$
+select exists (
+    select from account a
+    join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id and p.from_account
+    join usage_daily u on u.tenant_id = a.tenant_id and u.person_id = a.person_id
+    where a.tenant_id = :tenant_id and a.device_id = :device_id and a.name = :name);
+
 -- name: give_account(tenant_id, device_id, name, person_id)!
 update account set person_id = :person_id
 where tenant_id = :tenant_id and device_id = :device_id and name = :name;

@@ -10,12 +10,13 @@ from typing import Any, Final
 from uuid import UUID
 
 import aiosql
+import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from toktra.server.audit import service as audit
 from toktra.server.audit.service import Actor
 from toktra.server.audit.tags import Tag
-from toktra.server.database.pool import Database
+from toktra.server.database.pool import Connection, Database
 from toktra.server.devices.codes import EnrolmentCode
 from toktra.server.tenants.service import Tenant, find_tenant
 from toktra.wire.enrolment import Enrolled, EnrolmentRequest
@@ -35,11 +36,22 @@ class CodeFault(Enum):
     EXPIRED = "This enrolment code has expired. Ask your administrator for a new one."
     USED = "This enrolment code has been used up. Ask your administrator for a new one."
     SUSPENDED = "This organisation is suspended, so no device can be enrolled. Ask your administrator."
+    UNKNOWN_PERSON = (
+        "Nobody in this organisation has the e-mail address that this device was to be enrolled for. Check it, or have "
+        "the person added first; the code was not used."
+    )
+    OTHER_PERSON = (
+        "This enrolment code is for another person than the one given. Leave the person out, or ask for a code."
+    )
     REVOKED = "This device was enrolled before and has been revoked. Ask your administrator."
 
 
 class InvalidTerms(ValueError):
     """A code cannot be made to these terms."""
+
+
+class KeyNotChanged(Exception):
+    """The device is revoked, its key was changed meanwhile, or the new key is another device's."""
 
 
 class EnrolmentRefused(Exception):
@@ -76,6 +88,7 @@ async def create_enrolment_code(
             person_id=person_id,
             valid_for=valid_for,
             uses=uses,
+            made_by=by.person_id,
         )
         await audit.record(
             connection,
@@ -115,36 +128,71 @@ async def enrol(database: Database, request: EnrolmentRequest, public_key: Ed255
             raise EnrolmentRefused(CodeFault.EXPIRED)
         if found.uses_left == 0:
             raise EnrolmentRefused(CodeFault.USED)
+        person_id = await _person_of(connection, tenant.tenant_id, request, found.person_id)
         await _queries.use_code(connection, **named)
-        device_id = await _queries.add_device(
-            connection,
-            tenant_id=tenant.tenant_id,
-            public_key=raw_key,
-            hostname=request.hostname,
-            platform=request.platform,
-            agent_version=request.agent_version,
+        return _enrolled(tenant, await _admit(connection, tenant.tenant_id, request, raw_key, person_id))
+
+
+async def _person_of(
+    connection: Connection, tenant_id: UUID, request: EnrolmentRequest, bound_to: UUID | None
+) -> UUID | None:
+    """Whose the enrolling account is: as the code says, or as the device does. Raises EnrolmentRefused."""
+    if request.person is None:
+        return bound_to
+    said: UUID | None = await _queries.person_with_email(connection, tenant_id=tenant_id, email=request.person)
+    if said is None:
+        raise EnrolmentRefused(CodeFault.UNKNOWN_PERSON)
+    if bound_to not in (None, said):
+        raise EnrolmentRefused(CodeFault.OTHER_PERSON)
+    return said
+
+
+async def _admit(
+    connection: Connection, tenant_id: UUID, request: EnrolmentRequest, raw_key: bytes, person_id: UUID | None
+) -> UUID:
+    """Adds the device, or lets the one it was go on with its new key. Answers its id."""
+    machine = {"hostname": request.hostname, "platform": request.platform}
+    former = None
+    if request.set_up_anew and person_id is not None:
+        former = await _queries.same_machine(connection, tenant_id=tenant_id, person_id=person_id, **machine)
+    as_now = {"public_key": raw_key, "agent_version": request.agent_version}
+    device_id: UUID
+    if former is not None:
+        device_id, tag, more = former.device_id, Tag.DEVICE_SET_UP_ANEW, {"epoch": former.epoch + 1}
+        await _queries.set_up_anew(connection, tenant_id=tenant_id, device_id=device_id, **as_now)
+    else:
+        device_id = await _queries.add_device(connection, tenant_id=tenant_id, **machine, **as_now)
+        tag, more = Tag.DEVICE_ENROLLED, {}
+    if person_id is not None:
+        await _queries.link_account(
+            connection, tenant_id=tenant_id, device_id=device_id, name=request.account, person_id=person_id
         )
-        if found.person_id is not None:
-            await _queries.link_account(
-                connection,
-                tenant_id=tenant.tenant_id,
-                device_id=device_id,
-                name=request.account,
-                person_id=found.person_id,
-            )
-        await audit.record(
-            connection,
-            tenant.tenant_id,
-            Tag.DEVICE_ENROLLED,
-            Actor.system(),
-            subject_id=found.person_id,
-            after={"device": str(device_id), "hostname": request.hostname, "platform": request.platform},
-        )
-        return _enrolled(tenant, device_id)
+    after = {"device": str(device_id), **machine, **more}
+    await audit.record(connection, tenant_id, tag, Actor.system(), subject_id=person_id, after=after)
+    return device_id
+
+
+async def change_key(database: Database, key: KeyId, former: bytes, public_key: bytes) -> None:
+    """Makes `public_key` the key of a device whose request was signed with `former`. Safe to repeat with the new one.
+
+    Raises KeyNotChanged; then nothing was changed.
+    """
+    if former == public_key:
+        return
+    of = {"tenant_id": key.tenant, "device_id": key.device}
+    try:
+        async with database.tenant(key.tenant) as connection:
+            hostname = await _queries.change_key(connection, **of, former=former, public_key=public_key)
+            if hostname is None:
+                raise KeyNotChanged
+            after = {"device": str(key.device), "hostname": hostname}
+            await audit.record(connection, key.tenant, Tag.DEVICE_KEY_CHANGED, Actor.system(), after=after)
+    except psycopg.errors.UniqueViolation:
+        raise KeyNotChanged from None
 
 
 async def public_key_of(database: Database, key: KeyId) -> Ed25519PublicKey | None:
-    """The key a device was enrolled with; it never changes. None when there is no such device in that tenant."""
+    """The present key of a device. None when there is no such device in that tenant."""
     async with database.tenant(key.tenant) as connection:
         raw = await _queries.public_key_of(connection, tenant_id=key.tenant, device_id=key.device)
     return Ed25519PublicKey.from_public_bytes(bytes(raw)) if raw else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
@@ -111,10 +112,11 @@ async def add_person(visit: Visit) -> Response:
 
 
 async def person(visit: Visit) -> Response:
-    """One person: what is said about them and which devices are theirs."""
+    """One person: what is said about them and which devices are theirs. They are told that someone looked."""
     known = await _known(visit)
     if known is None:
         return notices.not_found()
+    await service.note_look(visit.database, visit.reader, known.person, datetime.now(UTC))
     return _show_person(visit, known, PersonForm.of(known))
 
 

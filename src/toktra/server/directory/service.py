@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import aiosql
 
+from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Connection, Database
 from toktra.server.devices import administration as devices
-from toktra.server.devices.accounts import give_account
+from toktra.server.devices.accounts import give_account, has_unnamed_records
 from toktra.server.directory.changing import Directory, Ended, person_of
 from toktra.server.directory.changing import Entry as Entry  # noqa: PLC0414 - part of this module's face
 from toktra.server.directory.changing import UnknownPerson as UnknownPerson  # noqa: PLC0414
@@ -29,6 +30,7 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"),
 SORTS: Final = ("name", "email", "department", "manager", "role")
 SHOW: Final = ("present", "left", "accounts", "all")
 ROLES: Final = ("", *(role.value for role in Role if role is not Role.VISITOR))
+_ONE_LOOK: Final = timedelta(hours=1)
 _MOST_EXPORTED: Final = 1_000_000
 
 
@@ -100,6 +102,21 @@ async def find_person(database: Database, tenant_id: UUID, person_id: UUID) -> K
         )
 
 
+async def note_look(database: Database, reader: SignedIn, person: Person, now: datetime) -> None:
+    """Records that someone opened another's entry, once an hour; made-up people have nobody to be told."""
+    if person.person_id == reader.person_id or person.from_account:
+        return
+    async with database.tenant(reader.tenant.tenant_id) as connection:
+        await audit.record_once(
+            connection,
+            reader.tenant.tenant_id,
+            Tag.PERSON_VIEWED,
+            reader.actor,
+            subject_id=person.person_id,
+            since=now - _ONE_LOOK,
+        )
+
+
 async def active_person(connection: Connection, tenant_id: UUID, email: str, field: Field) -> Person:
     """Who has this e-mail and has not left. Raises InvalidDetail, naming `field`, when there is nobody."""
     row = await _queries.person_by_email(connection, tenant_id=tenant_id, email=email)
@@ -155,12 +172,23 @@ async def come_back(database: Database, reader: SignedIn, person_id: UUID) -> No
 
 
 async def name_account(database: Database, reader: SignedIn, device_id: UUID, account: str, email: str) -> Person:
-    """Says whose an account on a device is. Raises InvalidDetail or devices.accounts.UnknownAccount."""
+    """Says whose an account on a device is. Raises InvalidDetail or devices.accounts.UnknownAccount.
+
+    Nobody gives themself an account that has reported while it was nobody's: its records would be theirs to read, and
+    may be someone else's. A second person says so.
+    """
     tenant_id = reader.tenant.tenant_id
     async with database.tenant(tenant_id) as connection:
         directory = Directory.of(connection, reader)
         await directory.wait_for_turn()
         person = await active_person(connection, tenant_id, email, Field.EMAIL)
+        if person.person_id == reader.person_id and await has_unnamed_records(
+            connection, tenant_id, device_id, account
+        ):
+            raise InvalidDetail(
+                Field.EMAIL,
+                _("This account has reported, and nobody was named for it. Someone else must say that it is yours."),
+            )
         made_up = await give_account(connection, tenant_id, device_id, account, person.person_id)
         if made_up is not None:
             await _queries.forget_made_up_person(connection, tenant_id=tenant_id, person_id=made_up)
