@@ -70,3 +70,26 @@ def test_a_mapping_that_cannot_be_followed_is_refused_by_name(tmp_path: Path, te
     path.write_text(text)
     with pytest.raises(AccountsNotUsable, match=why):
         read_mapping(path)
+
+
+USERS = {"alice": 1000, "alice-work": 1001, "bob": 1002}
+
+
+def name_of(uid: int) -> str | None:
+    return next((name for name, number in USERS.items() if number == uid), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "uids"),
+    [
+        ("bob", {1002}),
+        ("a.smith", {1000, 1001}),
+        ("alice", set()),  # that account reports under another name
+        ("uid-4321", {4321}),
+        ("uid-1002", set()),  # that one has a name
+        ("nobody here", set()),
+    ],
+)
+def test_the_accounts_behind_a_name_are_those_that_report_under_it(name: str, uids: set[int]) -> None:
+    accounts = Accounts({"alice": "a.smith", "alice-work": "a.smith"}, account=name_of, uid=USERS.get)
+    assert accounts.uids(name) == uids

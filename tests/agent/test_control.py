@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -217,3 +218,19 @@ def test_what_a_killed_agent_left_is_replaced_and_nothing_stays_after_the_end(tm
     assert ask(place, Show()).private
     running.stop()
     assert not place.exists()
+
+
+def test_a_signal_wakes_the_agent_and_asks_nothing(place: Path) -> None:
+    control = ControlSocket(place)
+    former = signal.set_wakeup_fd(control.waker, warn_on_full_buffer=False)
+    handler = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        assert select.select([control.descriptor], [], [], 0)[0] == []
+        signal.raise_signal(signal.SIGUSR1)
+        assert select.select([control.descriptor], [], [], 10)[0] == [control.descriptor]
+        assert control.waiting() == []
+        assert select.select([control.descriptor], [], [], 0)[0] == []
+    finally:
+        signal.set_wakeup_fd(former)
+        signal.signal(signal.SIGUSR1, handler)
+        control.close()
