@@ -9,6 +9,7 @@ import pytest
 from tests.agent.privacy_hours.machine import Agent, Machine
 
 from toktra.agent.control_messages import Add, ConfirmPortal, PauseFor, RemoveAll, Resume, Show, Told
+from toktra.agent.privacy_hours.look import EVERYBODY
 from toktra.agent.privacy_hours.weeks import WEEKS_PATH, Asking
 from toktra.agent.privacy_hours.windows import format_window, parse_window
 from toktra.agent.timetable import Timetable
@@ -45,13 +46,20 @@ class Device:
 
     def __init__(self, state: Path) -> None:
         self.agent, self.server, self.clock = Agent(Machine(), state), Server(), 0.0
-        self.asking = Asking(
+        self.asking = self._first_question()
+
+    def _first_question(self) -> Asking:
+        return Asking(
             self.agent.inbox,
             self.server.post,
             agent_version="1.0",
             timetable=Timetable(every_s=900, spread_s=0, monotonic=lambda: self.clock, chance=lambda: 0.0),
             monotonic=lambda: self.clock,
         )
+
+    def restarts(self) -> None:
+        self.agent.start()
+        self.asking = self._first_question()
 
     def asks(self) -> WeeksQuestion:
         assert self.asking.step(5.0) == 900
@@ -128,7 +136,7 @@ def test_a_week_is_for_the_account_it_names_and_stays_over_a_restart(device: Dev
     device.server.says(said(1, "sat"))
     device.asks()
     device.agent.stop()
-    device.agent.start()
+    device.restarts()
     assert (device.windows(ALICE), device.windows(BOB)) == (["sat 00:00-24:00"], ["mon 00:00-24:00"])
     assert device.told(CAROL).schedule == Schedule(zone="Etc/UTC")
 
@@ -149,10 +157,27 @@ def test_an_agreement_holds_for_every_account_also_for_one_that_comes_later(devi
     device.agent.ask(CAROL, RemoveAll())
     assert device.told(CAROL).private
     device.agent.stop()
-    device.agent.start()
+    device.restarts()
     assert all(device.told(uid).private for uid in (ALICE, BOB, CAROL))
     device.agent.run_for(1800)
     assert machine.watching
+
+
+def test_an_agreement_that_was_damaged_on_the_disk_makes_everybody_private_until_they_look(
+    device: Device, tmp_path: Path
+) -> None:
+    device.server.says(WeeksAnswer(agreement_version=1, agreement=week("sat")))
+    device.asks()
+    device.agent.stop()
+    kept = tmp_path / f"privacy-hours.{EVERYBODY}"
+    kept.write_bytes(kept.read_bytes()[:-3])
+    device.restarts()
+    assert device.told(ALICE).private
+    assert device.told(BOB).private
+    device.agent.ask(ALICE, RemoveAll())
+    assert (device.told(ALICE).private, device.told(BOB).private) == (False, True)
+    device.asks()
+    assert device.told(ALICE).added == (week("sat"),)
 
 
 def test_an_agreement_alone_is_no_use_of_privacy_hours(device: Device) -> None:
