@@ -28,6 +28,7 @@ from toktra.server.jobs.commands import add_worker
 from toktra.server.mail.commands import add_mail_test
 from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
+from toktra.server.residency.service import check_region_of
 from toktra.server.rights.commands import add_erasure
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
 from toktra.server.tenants.administration import NotPossible
@@ -69,6 +70,7 @@ def run(settings: Path | None, **given: Any) -> None:
         stop_in_order()
         with listen(chosen.host, chosen.port) as at, database_of(chosen) as urls:
             urls.check()
+            check_region_of(urls.app, chosen.region)
             configure_logging()
             scheme = "http" if chosen.certificate is None else "https"
             click.echo(f"Serving {scheme}://{chosen.host}:{chosen.port}/", err=True)
@@ -91,9 +93,9 @@ def migrate(settings: Path | None, data: Path | None) -> None:
 @click.option("--owner", default="Owner", show_default=True, help="Name of the person who may do everything in it.")
 def init(settings: Path | None, data: Path | None, slug: str, name: str, owner: str) -> None:
     """Create an organisation and its owner."""
-    with _database(settings, data) as (_, urls):
+    with _database(settings, data) as (chosen, urls):
         urls.migrate()
-        result = found(urls.needed_owner, slug=slug, name=name, owner_name=owner)
+        result = found(urls.needed_owner, slug=slug, name=name, owner_name=owner, region=chosen.region)
     was = "is created" if result.new else "was there already"
     click.echo(f"The organisation {result.tenant.name} ({result.tenant.slug}) {was}.")
 

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -74,6 +74,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The address our mail comes from."""
     webhooks_to_private: bool = False
     """Whether webhooks may go to private addresses and this machine, and unencrypted."""
+    region: Literal["local", "eu", "us", "au", "ca"] = "local"
+    """The region this server is for. It refuses a database with organisations of another one."""
+    metrics_token: Annotated[str, Meta(min_length=16)] | None = None
+    """Whoever sends it as a bearer token reads /metrics (Prometheus). Unset: there is no /metrics."""
     accepted_age_days: Annotated[int, Meta(ge=1, le=2000)] = 400
     """Events older than this are refused by name: the retention in force has no place for them."""
 

@@ -1,4 +1,4 @@
-"""Rights requests, what is kept how long, and the notices people are given."""
+"""Rights requests, what is kept how long, the notices people are given, and regions that stay."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
     if connection is None:
         raise RuntimeError("no database connection")
-    for name in ("0009_retention.sql", "0009_notices.sql", "0009_rights.sql"):
+    for name in ("0009_retention.sql", "0009_notices.sql", "0009_rights.sql", "0009_residency.sql"):
         connection.cursor().execute(Path(__file__).with_name(name).read_text())
 
 

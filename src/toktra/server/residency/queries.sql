@@ -1,0 +1,2 @@
+-- name: elsewhere(region)
+select slug, region from tenant where region <> :region order by slug limit 3;
