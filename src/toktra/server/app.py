@@ -26,6 +26,8 @@ from toktra.server.ingest.key_routes import key_routes
 from toktra.server.ingest.routes import ingest_routes
 from toktra.server.ingest.service import Ingest
 from toktra.server.jobs.worker import working
+from toktra.server.metrics.routes import metrics_routes
+from toktra.server.metrics.service import Metrics
 from toktra.server.privacy_hours.device_routes import weeks_routes
 from toktra.server.privacy_hours.own_database import OwnDatabase
 from toktra.server.scim.resources import PREFIX as SCIM_PREFIX
@@ -46,6 +48,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         raise ValueError("database_url must be known here: start the embedded database first")
     database = Database(settings.database_url, connections=settings.database_connections)
     own = OwnDatabase(settings.privacy_database_url) if settings.privacy_database_url else None
+    metrics = Metrics()
     ingest = Ingest(database, load_catalogue(), settings.accepted_age_days)
 
     @asynccontextmanager
@@ -65,11 +68,12 @@ def create_app(settings: ServerSettings) -> Starlette:
     app = Starlette(
         routes=[
             *health_routes(database),
+            *metrics_routes(metrics, database, settings.metrics_token),
             Mount("/ingest/v1", app=_device_api(database, ingest, own)),
             Mount(SCIM_PREFIX, app=scim_app(database)),
             *site_routes(),
         ],
-        middleware=[Middleware(RequestLog), *site_middleware()],
+        middleware=[Middleware(RequestLog, metrics=metrics), *site_middleware()],
         lifespan=lifespan,
     )
     app.state.database = database
@@ -100,8 +104,9 @@ def _busy(request: object, error: Exception) -> Response:
 class RequestLog:
     """One line for each request: method, route, status, time. Never the address, the path or the query."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,8 +128,10 @@ class RequestLog:
             fault = error
             raise
         finally:
-            duration_ms = round((time.perf_counter() - began) * 1000, 1)
-            line = {"method": scope["method"], "route": _route(scope), "status": status, "duration_ms": duration_ms}
+            duration_s = time.perf_counter() - began
+            route, duration_ms = _route(scope), round(duration_s * 1000, 1)
+            self.metrics.answered(scope, route, status, duration_s)
+            line = {"method": scope["method"], "route": route, "status": status, "duration_ms": duration_ms}
             if fault is not None:
                 _log.error("request failed", exc_info=fault, **line)
             elif status >= 500:

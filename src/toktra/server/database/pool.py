@@ -86,6 +86,10 @@ class Database:
         except PoolTimeout:
             raise DatabaseBusy from None
 
+    def pool_stats(self) -> dict[str, int]:
+        """Sizes and waits, under the names psycopg's pool gives them."""
+        return self._pool.get_stats()
+
     async def check_ready(self) -> None:
         """Raises DatabaseUnreachable, MigrationsPending, DataDirectoryTooNew or UnsafeDatabaseRole."""
         try:
