@@ -27,9 +27,9 @@ def lab() -> Iterator[Lab]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def domain() -> str:
-    """A name of this run's own: other traffic of this machine, and other runs, never match it."""
+    """A name of this test's own: other traffic of this machine, and other tests, never match it."""
     return f"{secrets.token_hex(4)}.test"
 
 
@@ -50,6 +50,32 @@ def watch(domain: str) -> Iterator[Callable[..., Watch]]:
     yield open_watch
     for capture in captures:
         capture.close()
+
+
+@pytest.fixture(scope="session")
+def running_capture() -> Iterator[tuple[LinuxCapture, set[str]]]:
+    """One capture for tests that leave it as it is, and the hosts it takes for providers: loading takes a second."""
+    known: set[str] = set()
+    try:
+        capture = LinuxCapture.open([443], lambda host: host if host in known else None)
+    except CannotCapture as error:
+        pytest.skip(str(error))
+    yield capture, known
+    capture.close()
+
+
+@pytest.fixture
+def shared_watch(domain: str, running_capture: tuple[LinuxCapture, set[str]]) -> Callable[..., Watch]:
+    """As `watch`, by a capture that others use too: only for looking at what it yields for one's own hosts."""
+    capture, known = running_capture
+
+    def join(*hosts: str) -> Watch:
+        ours = hosts or (f"api.{domain}",)
+        known.update(ours)
+        capture.poll(0)  # whatever other tests have left in the ring
+        return Watch(capture, ours)
+
+    return join
 
 
 @pytest.fixture

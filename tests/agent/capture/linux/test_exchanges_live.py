@@ -21,9 +21,9 @@ def python_client(lab: Lab, host: str, pause_s: float, *requests: str) -> None:
     lab.program("keep_alive", SERVER_4, "443", host, str(pause_s), *requests, uid=UID)
 
 
-def test_requests_on_one_connection_are_told_apart(lab: Lab, domain: str, watch: Callable[..., Watch]) -> None:
+def test_requests_on_one_connection_are_told_apart(lab: Lab, domain: str, shared_watch: Callable[..., Watch]) -> None:
     host = f"api.{domain}"
-    watching = watch()
+    watching = shared_watch()
     with lab.serve(host) as server:
         python_client(lab, host, 0.1, "1000:/bytes/20000", "30000:/bytes/700", "10:/stream/5/2000/10")
         (served,) = server.wait_closed(1)
@@ -37,10 +37,10 @@ def test_requests_on_one_connection_are_told_apart(lab: Lab, domain: str, watch:
     assert first.response_bytes > 20_000 > third.response_bytes > 10_000 > second.response_bytes > 700
 
 
-def test_the_kernel_knows_who_does_not_offer_http2(lab: Lab, domain: str, watch: Callable[..., Watch]) -> None:
+def test_the_kernel_knows_who_does_not_offer_http2(lab: Lab, domain: str, shared_watch: Callable[..., Watch]) -> None:
     """Small first requests, some as long as an HTTP/2 preface with its SETTINGS, which they cannot be."""
     host = f"api.{domain}"
-    watching = watch()
+    watching = shared_watch()
     urls = [f"https://{host}/bytes/{number}" for number in (100, 200, 300)]
     with lab.serve(host) as server:
         for agent in range(6):
@@ -51,10 +51,10 @@ def test_the_kernel_knows_who_does_not_offer_http2(lab: Lab, domain: str, watch:
 
 
 def test_an_exchange_is_told_after_silence_and_its_rest_when_it_comes(
-    lab: Lab, domain: str, watch: Callable[..., Watch]
+    lab: Lab, domain: str, shared_watch: Callable[..., Watch]
 ) -> None:
     host = f"api.{domain}"
-    watching = watch()
+    watching = shared_watch()
     with lab.serve(host) as server:
         client = lab.start(
             *("curl", "-sS", "--cacert", str(lab.ca_file), "--connect-to", f"::{SERVER_4}:"),
@@ -70,10 +70,10 @@ def test_an_exchange_is_told_after_silence_and_its_rest_when_it_comes(
 
 
 def test_a_replay_of_the_same_packets_tells_the_same_exchanges(
-    lab: Lab, domain: str, watch: Callable[..., Watch]
+    lab: Lab, domain: str, shared_watch: Callable[..., Watch]
 ) -> None:
     host, other = f"api.{domain}", f"other.{domain}"
-    watching = watch()
+    watching = shared_watch()
     with lab.recorded() as file, lab.serve(host, other) as server:
         python_client(lab, host, 0.05, "1000:/bytes/20000", "100:/stream/20/300/5", "70000:/bytes/100")
         lab.curl("--http2", f"https://{host}/bytes/40000", f"https://{host}/echo", "-d", "x" * 5000, "-o", "/dev/null")

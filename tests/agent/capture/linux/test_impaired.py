@@ -14,12 +14,12 @@ pytestmark = pytest.mark.kernel
 
 @pytest.mark.parametrize("impairment", [{"lose": 0.05}, {"double": 0.2}, {"swap": 0.2}], ids=str)
 def test_counts_are_exact_on_a_bad_network(
-    lab: Lab, domain: str, watch: Callable[..., Watch], impairment: dict[str, float]
+    lab: Lab, domain: str, shared_watch: Callable[..., Watch], impairment: dict[str, float]
 ) -> None:
     host = f"api.{domain}"
     upload = lab.directory / "upload"
     upload.write_bytes(b"x" * 200_000)
-    watching = watch()
+    watching = shared_watch()
     with impaired_path(lab, **impairment) as address, lab.serve(host, address=address) as server:
         lab.curl(
             *("--http1.1", "--data-binary", f"@{upload}", f"https://{host}/bytes/400000", "-o", "/dev/null"),

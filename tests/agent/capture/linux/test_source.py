@@ -15,10 +15,10 @@ UID = 40_417
 
 @pytest.mark.parametrize("version", ["--http1.1", "--http2"])
 def test_bytes_and_account_of_a_curl_request_are_the_servers_own(
-    lab: Lab, domain: str, watch: Callable[..., Watch], version: str
+    lab: Lab, domain: str, shared_watch: Callable[..., Watch], version: str
 ) -> None:
     host = f"api.{domain}"
-    watching = watch()
+    watching = shared_watch()
     with lab.serve(host) as server:
         lab.curl(version, "-d", "x" * 3000, f"https://{host}/bytes/50000", "-o", "/dev/null", uid=UID)
         (served,) = server.wait_closed(1)

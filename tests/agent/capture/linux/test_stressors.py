@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from toktra.agent.capture.linux import CannotCapture, LinuxCapture
 pytestmark = pytest.mark.kernel
 
 WORKING = [one for one in (*STRESSORS, *MORE) if not isinstance(one.work, Left)]
+
+
+@pytest.fixture(scope="module")
+def domain() -> str:
+    """One name for all of them."""
+    return f"{secrets.token_hex(4)}.test"
 
 
 @pytest.fixture(scope="module")

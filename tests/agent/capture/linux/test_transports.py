@@ -23,12 +23,12 @@ WAYS = [
 
 @pytest.mark.parametrize("address", [SERVER_4, SERVER_6])
 @pytest.mark.parametrize("way", WAYS)
-def test_counts_are_exact(lab: Lab, domain: str, watch: Callable[..., Watch], way: str, address: str) -> None:
+def test_counts_are_exact(lab: Lab, domain: str, shared_watch: Callable[..., Watch], way: str, address: str) -> None:
     host = f"api.{domain}"
     hello = client_hello(host)
     request = lab.directory / "request"
     request.write_bytes(REQUEST)
-    watching = watch()
+    watching = shared_watch()
     listener = lab.listen(address, 443, fast_open=way == "fastopen")
     with Sink(listener, hello_bytes=len(hello), request_bytes=len(REQUEST), response_bytes=RESPONSE_BYTES) as sink:
         lab.program(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,7 +26,9 @@ def test_everything_attached_is_what_the_source_gives(holder: Holder) -> None:
 
 
 def test_a_process_that_watches_nothing_is_told() -> None:
-    report = verify.main_verify(os.getpid())
+    with subprocess.Popen(["sleep", "60"]) as idle:
+        report = verify.main_verify(idle.pid)
+        idle.kill()
     assert [check.holds for check in report.checks[: len(HOOKS)]] == [False] * len(HOOKS)
     assert not report.holds
 
