@@ -108,8 +108,8 @@ def test_an_honest_provider_is_believed(liar: Liar) -> None:
         {"aud": ["toktra", "another client"], "azp": "another client"},
         {"nonce": "of another journey"},
         {"nonce": None},
-        {"exp": int((NOW - timedelta(minutes=5)).timestamp())},
-        {"iat": int((NOW + timedelta(minutes=5)).timestamp())},
+        {"exp": int((NOW - timedelta(days=1)).timestamp())},
+        {"iat": int((NOW + timedelta(days=1)).timestamp())},
         {"exp": None},
         {"sub": None},
         {"sub": ""},
@@ -192,7 +192,7 @@ def test_what_contradicts_the_token_is_refused(liar: Liar) -> None:
 
 
 def test_an_old_session_at_the_provider_confirms_nothing(liar: Liar) -> None:
-    for auth_time in (None, int((NOW - timedelta(minutes=5)).timestamp()), True, "now"):
+    for auth_time in (None, int((NOW - timedelta(days=1)).timestamp()), True, "now"):
         liar.claims = {"auth_time": auth_time}
         with pytest.raises(ProviderFault):
             ask(liar, anew=True)

@@ -35,9 +35,15 @@ def sync_pages() -> list[Page]:
     """The pages of this room."""
     return [
         Page(HERE, show, action=Action.MANAGE_DIRECTORY_SYNC),
-        Page(f"{HERE}/tokens", make, action=Action.MANAGE_DIRECTORY_SYNC, methods=("POST",)),
+        Page(f"{HERE}/tokens", make, action=Action.MANAGE_DIRECTORY_SYNC, methods=("POST",), needs_fresh=True),
         Page(f"{HERE}/tokens/{{token_id}}/end", end, action=Action.MANAGE_DIRECTORY_SYNC, methods=("POST",)),
-        Page(f"{HERE}/groups/{{group_id}}", mean, action=Action.MANAGE_DIRECTORY_SYNC, methods=("POST",)),
+        Page(
+            f"{HERE}/groups/{{group_id}}",
+            mean,
+            action=Action.MANAGE_DIRECTORY_SYNC,
+            methods=("POST",),
+            needs_fresh=True,
+        ),
     ]
 
 

@@ -43,9 +43,7 @@ def check_password(password: str, *, name: str, email: str | None) -> None:
     if len(password) > LONGEST:
         raise PasswordRefused(_("Password: at most %(most)s characters.") % {"most": LONGEST})
     if len(set(password)) < _LEAST_DIFFERENT:
-        raise PasswordRefused(
-            _("Password: at least %(least)s different characters.") % {"least": _LEAST_DIFFERENT}
-        )
+        raise PasswordRefused(_("Password: at least %(least)s different characters.") % {"least": _LEAST_DIFFERENT})
     plain = _plain(password)
     telling = [name, *([email, email.partition("@")[0]] if email else [])]
     if any(len(_plain(one)) >= _LEAST_TELLING and _plain(one) in plain for one in telling):

@@ -33,8 +33,8 @@ def attribution_pages() -> list[Page]:
     """The page, and the two ways to decide: more detail is another right than less."""
     return [
         Page(HERE, show, action=Action.READ_ATTRIBUTION),
-        Page(f"{HERE}/more", keep_more, action=Action.RAISE_ATTRIBUTION, methods=("POST",)),
-        Page(f"{HERE}/less", keep_less, action=Action.LOWER_ATTRIBUTION, methods=("POST",)),
+        Page(f"{HERE}/more", keep_more, action=Action.RAISE_ATTRIBUTION, methods=("POST",), needs_fresh=True),
+        Page(f"{HERE}/less", keep_less, action=Action.LOWER_ATTRIBUTION, methods=("POST",), needs_fresh=True),
     ]
 
 

@@ -101,7 +101,7 @@ def webhook_pages() -> list[Page]:
     """The pages of this room."""
     return [
         Page("/webhooks", webhooks, action=Action.MANAGE_WEBHOOKS),
-        Page("/webhooks", add, action=Action.MANAGE_WEBHOOKS, methods=("POST",)),
+        Page("/webhooks", add, action=Action.MANAGE_WEBHOOKS, methods=("POST",), needs_fresh=True),
         Page("/webhooks/{endpoint_id}/end", end, action=Action.MANAGE_WEBHOOKS, methods=("POST",)),
         Page("/webhooks/deliveries/{delivery_id}/replay", replay, action=Action.MANAGE_WEBHOOKS, methods=("POST",)),
     ]
