@@ -32,6 +32,7 @@ TELLING_SIZES = [
     *(1, 35, 39, 42, 48, 55, 60, 61, 64, 65, 67, 68, 70, 72, 73, 75, 76, 83, 84, 87, 96, 97, 105, 109, 110, 113, 120),
     *(121, 126, 131, 149, 150, 151, 200, 201, 399, 400, 477, 698, 700, 701, 1000, 1149, 1150, 1448, 1449, 1501),
 ]
+EDGES = [base + more for base in (700, 1000, 3700, 4000) for more in (0, 1)]
 RECORD_TYPES = [20, 21, 22, 23, 23, 23, 23]
 
 
@@ -47,8 +48,30 @@ class Packet:
 
 def packets(chance: random.Random) -> list[Packet]:
     """A conversation; most begin with a handshake, so that much of it is what comes after one."""
-    beginning = chance.choice([[], TLS_1_3, TLS_1_3, TLS_1_3_PADDED, TLS_1_2, TLS_1_2])
-    return [*beginning, *(packet(chance) for _ in range(chance.randrange(40)))]
+    beginning = chance.choice([[], TLS_1_3, TLS_1_3, TLS_1_3_PADDED, TLS_1_3_CERTIFICATE, TLS_1_2, TLS_1_2])
+    first = first_exchange(chance) if beginning and chance.random() < 0.5 else []
+    return [*beginning, *first, *(packet(chance) for _ in range(chance.randrange(40)))]
+
+
+def first_exchange(chance: random.Random) -> list[Packet]:
+    """Tickets, a request and early words of the server, whose sums lie at the edges of what the rules allow."""
+    tickets = chance.choice([[], [399], [400], [401]])
+    before = sum(tickets)
+    words = chance.choice([[149], [150], [151], [60, 15], [60, 16], *([edge - before] for edge in EDGES)])
+    return [
+        *(from_server(size) for size in tickets),
+        from_client(chance.choice([105, 500, 16_401])),
+        *(from_server(size) for size in words),
+        from_client(chance.choice([300, 16_401])),
+    ]
+
+
+def from_server(size: int) -> Packet:
+    return Packet(1, False, size, [], False, Form.SHORT)
+
+
+def from_client(record: int) -> Packet:
+    return Packet(1, True, record + 5, [(23, record)], False, Form.SHORT)
 
 
 def packet(chance: random.Random) -> Packet:
@@ -75,6 +98,7 @@ def handshake(*records: tuple[int, int]) -> list[Packet]:
 
 TLS_1_3 = handshake((20, 1), (23, 69))
 TLS_1_3_PADDED = handshake((20, 1), (23, 85))
+TLS_1_3_CERTIFICATE = handshake((20, 1), (23, 1068), (23, 96), (23, 69))
 TLS_1_2 = handshake((22, 37), (20, 1), (22, 40))
 
 
