@@ -92,11 +92,6 @@ def out_of_order(heading: str, sentence: str) -> Response:
     return _notice(503, heading, sentence, urgent=True, headers={"retry-after": str(RETRY_AFTER_S)})
 
 
-def nothing_there(heading: str, sentence: str, link: str, label: str) -> Response:
-    """A page that could be there and is not, and why."""
-    return _notice(404, heading, sentence, links=[{"href": link, "label": label}])
-
-
 def not_found() -> Response:
     """No such page."""
     return _notice(
