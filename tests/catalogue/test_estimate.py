@@ -112,6 +112,16 @@ def test_an_answer_in_one_piece_is_its_own_regime() -> None:
     assert estimate(observed(response_bytes=4_000, segments_in=3)).regime == "openai/whole"
 
 
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_large_answer_in_one_piece_may_be_all_text(host: str, first: bool) -> None:
+    found = estimate(
+        observed(host, request_bytes=2_600, response_bytes=30_000, segments_in=22, first_on_connection=first)
+    )
+    assert found.regime.endswith("/whole")
+    assert found.output_high > 23_000 / 4
+
+
 @pytest.mark.parametrize(
     ("host", "family"),
     [

@@ -24,6 +24,9 @@ from toktra.catalogue.curves import Curves, Situations, Triple
 SEGMENT_BYTES: Final = 1448
 """Payload of a full segment; capture counts one for each started 1,448 bytes of a packet."""
 HANDSHAKE_SEGMENTS_IN: Final = 4
+LARGE_ANSWER_BYTES, TEXT_BYTES_PER_TOKEN = 6000, 4.0
+"""Measured answers in one piece that were larger mostly gave back what was asked. One may be all text as well, so its
+interval reaches up to what plain text of that size holds."""
 LONG_BODY: Final = 12.0
 """The size of a request that is not known, as an answer's curves see it: far beyond every knot."""
 SHORT_FROM: Final = asinh(SHORT_BODY_BYTES / BODY_SCALE_BYTES)
@@ -196,8 +199,13 @@ def _streamed(table: Streamed, size: float, segments: int, request: float, *, fi
 
 
 def _whole(table: Whole, size: float, request: float, *, first: bool, framed: bool) -> Triple:
-    body = asinh(whole_body(table, size, framed=framed) / BODY_SCALE_BYTES)
-    return _by_situation(table.body, table.context, body, request, first=first)
+    holds_tokens = whole_body(table, size, framed=framed)
+    middle, low, high = _by_situation(
+        table.body, table.context, asinh(holds_tokens / BODY_SCALE_BYTES), request, first=first
+    )
+    if holds_tokens > LARGE_ANSWER_BYTES:
+        high = max(high, log(holds_tokens / TEXT_BYTES_PER_TOKEN) - middle)
+    return middle, low, high
 
 
 def _by_situation(situations: Situations, context: Curves, x: float, request: float, *, first: bool) -> Triple:
