@@ -163,7 +163,7 @@ def test_there_is_no_action_and_no_setting_that_is_about_anothers_privacy_hours(
     assert about == {"own-privacy-hours:change"}
     assert not [page.path for page in site_pages() if "privacy-hours" in page.path and not page.path.startswith("/me/")]
     settings = {*AgentSettings.__dataclass_fields__, *ServerSettings.__struct_fields__}
-    assert {name for name in settings if "priva" in name or "hours" in name} == {"privacy_database_url"}
+    assert {name for name in settings if "privacy" in name or "hours" in name} == {"privacy_database_url"}
 
 
 @pytest.mark.parametrize("version", [1, 2, 7, 2**53])
