@@ -78,6 +78,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The region this server is for. It refuses a database with organisations of another one."""
     metrics_token: Annotated[str, Meta(min_length=16)] | None = None
     """Whoever sends it as a bearer token reads /metrics (Prometheus). Unset: there is no /metrics."""
+    otlp_endpoint: Annotated[str, Meta(pattern=r"^https?://[^/]+$")] | None = None
+    """The OpenTelemetry collector (OTLP over HTTP) that is told each finished day's sums of use. Unset: none is."""
     accepted_age_days: Annotated[int, Meta(ge=1, le=2000)] = 400
     """Events older than this are refused by name: the retention in force has no place for them."""
 

@@ -11,6 +11,7 @@ from toktra.server.jobs.declaring import REGISTRY, Job
 MODULES: Final[tuple[str, ...]] = (
     "toktra.server.budgets.checking",
     "toktra.server.mail.service",
+    "toktra.server.metrics.usage",
     "toktra.server.reconciliation.jobs",
     "toktra.server.retention.jobs",
     "toktra.server.rights.copies.prepare_job",

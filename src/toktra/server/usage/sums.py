@@ -50,6 +50,12 @@ async def sums_of_person(
     return [HostDay(**row._asdict()) async for row in rows]
 
 
+async def people_on(connection: Connection, tenant_id: UUID, day: date) -> int:
+    """How many people used anything on a day, where use is kept with its person."""
+    number: int = await _queries.people_with_use(connection, tenant_id=tenant_id, days=[day])
+    return number
+
+
 async def reporting_shares(connection: Connection, tenant_id: UUID, days: list[date]) -> dict[date, float]:
     """Of the devices that were enrolled on each day, the share that reported; 1 on days before the first device."""
     rows = _queries.devices_by_day(connection, tenant_id=tenant_id, days=days)
