@@ -1,6 +1,6 @@
 // Which provider host a name is, by the same rules as the agent's catalogue: an exact name, a name
 // of one label more, or any name below a suffix.
-import rules from "./hosts.json" with { type: "json" };
+import rules from "./rules.js";
 
 const exact = new Set(rules.exact);
 const suffixes = new Set(rules.suffixes);

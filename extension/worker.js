@@ -6,11 +6,11 @@ import { Outbox } from "./outbox.js";
 import { Requests } from "./requests.js";
 
 const COMPANY_MS = 1500; // uses that end together travel together
+const ASK_AGAIN_S = 5; // whether private time, which the owner can end elsewhere too, is over
 
 const session = chrome.storage.session;
 const outbox = new Outbox(session, askAgent);
 const requests = session.get("open").then(({ open = [] }) => new Requests(open));
-let privateUntil = session.get("privateUntil").then((kept) => kept.privateUntil ?? 0);
 let timer = null;
 let turn = Promise.resolve();
 
@@ -25,7 +25,7 @@ function inTurn(act) {
 }
 
 async function hold(use) {
-  if (Date.now() / 1000 < (await privateUntil)) return; // Privacy Hours: not even kept
+  if (await inPrivate()) return; // not even kept
   await outbox.put(use);
   timer ??= setTimeout(handOver, COMPANY_MS);
 }
@@ -33,10 +33,23 @@ async function hold(use) {
 async function handOver() {
   timer = null;
   const answer = await outbox.flush();
-  if (answer?.kind !== "state") return;
-  const until = answer.state === "private" ? answer.until ?? 0 : 0;
-  privateUntil = Promise.resolve(until);
-  await session.set({ privateUntil: until });
+  if (answer?.kind === "state") await learn(answer);
+}
+
+/** Whether it is the owner's private time, as far as the agent said; it is asked again now and then. */
+async function inPrivate() {
+  const { privateUntil = 0, askedAt = 0 } = await session.get(["privateUntil", "askedAt"]);
+  const now = Date.now() / 1000;
+  if (now >= privateUntil) return false;
+  if (now - askedAt < ASK_AGAIN_S) return true;
+  const answer = await askAgent({ kind: "show" });
+  if (answer.kind === "state") await learn(answer);
+  return answer.state !== "observed";
+}
+
+function learn({ state, until }) {
+  const privateUntil = state === "private" ? until ?? Number.MAX_SAFE_INTEGER : 0; // null: until the owner resumes
+  return session.set({ privateUntil, askedAt: Date.now() / 1000 });
 }
 
 const filter = { urls: USES };

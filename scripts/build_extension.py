@@ -1,6 +1,6 @@
-"""Writes the extension's manifest and its hosts.json from the catalogue and extension/uses.toml.
+"""Writes the extension's manifest, hosts.json and rules.js from the catalogue and extension/uses.toml.
 
-    build_extension.py            write both
+    build_extension.py            write them
     build_extension.py --check    exit with 1 when one is not what it should be
     build_extension.py --pack chrome|firefox FILE    the package for a store: what that browser knows, and no more
 
@@ -28,7 +28,7 @@ from toktra.catalogue.providers import Kind
 
 EXTENSION = Path(__file__).parents[1] / "extension"
 USES = EXTENSION / "uses.toml"
-OLDEST_CHROME = "123"  # modules may import JSON
+OLDEST_CHROME = "123"  # the popup's light-dark()
 OLDEST_FIREFOX = "142.0"
 
 
@@ -117,9 +117,13 @@ def hosts(found: Rules) -> dict[str, Any]:
 def files() -> dict[Path, str]:
     """What is written, and where."""
     found = rules(load_catalogue(), tomllib.loads(USES.read_text("utf-8"))["use"])
+    listed = json.dumps(hosts(found), indent=1)
     return {
         EXTENSION / "manifest.json": json.dumps(manifest(found), indent=2) + "\n",
-        EXTENSION / "hosts.json": json.dumps(hosts(found), indent=1) + "\n",
+        EXTENSION / "hosts.json": listed + "\n",
+        # A worker that imports JSON is not started a second time (Chromium 156), so it has the same as a module.
+        EXTENSION
+        / "rules.js": f"// The content of hosts.json, made by scripts/build_extension.py.\nexport default {listed};\n",
     }
 
 

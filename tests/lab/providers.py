@@ -1,10 +1,12 @@
-"""Local servers under the names of AI providers, for browsers: pages, answers at once and streamed ones.
+"""Local servers under the names of AI providers, for browsers: pages, answers at once, streamed ones, WebSockets.
 
 What was asked is kept by host, method and path, so that what an observer says can be held against it.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ssl
 import threading
 from collections.abc import Iterator
@@ -56,12 +58,16 @@ def providers() -> Iterator[Providers]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
     asked: list[Asked] = []
+    slowly = threading.Event()  # never set: it only takes time
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         answers: ClassVar[list[Asked]] = asked
 
         def do_GET(self) -> None:
+            if self.headers.get("Upgrade", "").lower() == "websocket":
+                self._open_websocket()
+                return
             self._answer(PAGE, "text/html")
             self._note(0, len(PAGE), streamed=False)
 
@@ -75,10 +81,24 @@ def providers() -> Iterator[Providers]:
                 self.close_connection = True
                 for piece in pieces:
                     self.wfile.write(piece)
+                    if "slow" in self.path:
+                        slowly.wait(0.15)
                 self._note(size, 20 * 200, streamed=True)
             else:
                 self._answer(b"a" * 1000, "application/json")
                 self._note(size, 1000, streamed=False)
+
+        def _open_websocket(self) -> None:
+            """Says hello and closes (RFC 6455)."""
+            key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            accept = hashlib.sha1(key.encode(), usedforsecurity=False).digest()
+            self.send_header("Sec-WebSocket-Accept", base64.b64encode(accept).decode())
+            self.end_headers()
+            self.wfile.write(b"\x81\x05hello\x88\x02\x03\xe8")
+            self.close_connection = True
 
         def _headers(self, kind: str) -> None:
             self.send_response(200)

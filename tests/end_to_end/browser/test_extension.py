@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import trustme
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.agent import device as device_module
 from tests.agent.device import Device
 from tests.agent.privacy_hours.machine import Machine
 from tests.lab.providers import Providers, providers
+from tests.lab.server import TlsServer
 
 from toktra.agent.browser import merge
 from toktra.agent.browser.identity import NATIVE_HOST, chrome_id
@@ -63,12 +66,20 @@ def served() -> Iterator[Providers]:
 
 
 @pytest.fixture
-def chromium(device: Device, served: Providers, tmp_path: Path) -> Iterator[BrowserContext]:
+def http2() -> Iterator[TlsServer]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with TlsServer(listener, trustme.CA(), ["localhost"], alpn=["h2"]) as running:
+        yield running
+
+
+@pytest.fixture
+def chromium(device: Device, served: Providers, http2: TlsServer, tmp_path: Path) -> Iterator[BrowserContext]:
     profile = tmp_path / "profile"
     written = install(of_account(tmp_path / "home"), state=device.path)
     target = profile / "NativeMessagingHosts" / f"{NATIVE_HOST}.json"
     target.parent.mkdir(parents=True)
     target.write_text(written["Chromium"].read_text())
+    rules = [f"MAP api.anthropic.com:443 127.0.0.1:{http2.port}", f"MAP *:443 127.0.0.1:{served.port}"]
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile,
@@ -81,7 +92,7 @@ def chromium(device: Device, served: Providers, tmp_path: Path) -> Iterator[Brow
                 "--disable-gpu",
                 "--disable-quic",
                 "--ignore-certificate-errors",
-                f"--host-resolver-rules=MAP *:443 127.0.0.1:{served.port}",
+                f"--host-resolver-rules={', '.join(rules)}",
                 f"--disable-extensions-except={ROOT / 'extension'}",
                 f"--load-extension={ROOT / 'extension'}",
             ],
@@ -128,6 +139,30 @@ def test_uses_in_a_page_become_events_and_nothing_else_does(
     kept = worker.evaluate("chrome.storage.session.get()")
     assert (kept["waiting"], kept["open"]) == ([], [])
     assert set(worker.evaluate("chrome.storage.local.get()")) == set()
+
+
+def test_websockets_http2_and_a_worker_that_is_killed_in_the_middle(
+    device: Device, served: Providers, http2: TlsServer, chromium: BrowserContext
+) -> None:
+    page = chromium.pages[0]
+    page.goto("https://chatgpt.com/")
+    page.evaluate(
+        "new Promise((over) => { new WebSocket('wss://api.openai.com/v1/realtime').onclose = over }).then(() => 1)"
+    )
+    page.evaluate("fetch('https://api.anthropic.com/bytes/1000', {method: 'POST', mode: 'no-cors', body: 'x'})")
+    page.evaluate(
+        "window.over = fetch('/backend-api/conversation?stream=slow', {method: 'POST', body: 'x'})"
+        ".then((answer) => answer.text()).then((text) => text.length); 1"
+    )
+    popup = chromium.new_page()
+    popup.goto(f"chrome-extension://{chrome_id()}/popup.html")
+    devtools = chromium.new_cdp_session(popup)
+    devtools.send("ServiceWorker.enable")
+    devtools.send("ServiceWorker.stopAllWorkers")
+    assert page.evaluate("window.over") == 4000
+    until(lambda: len(events(device)) >= 3, "three uses")
+    assert sorted(one.provider_host for one in events(device)) == ["api.anthropic.com", "api.openai.com", "chatgpt.com"]
+    assert [one.requests for one in http2.connections if one.requests] == [["/bytes/1000"]]
 
 
 def test_what_the_network_saw_too_is_one(device: Device, served: Providers, chromium: BrowserContext) -> None:
@@ -189,5 +224,9 @@ def test_private_time_leaves_no_trace_and_the_popup_says_so(
     popup.keyboard.press("Tab")
     popup.click("#half-hour")
     popup.wait_for_selector("[data-state=private]")
-    ask(device.control_path, Resume())
     assert ask(device.control_path, Today(since=datetime.fromtimestamp(0, UTC))).exchanges == 0
+
+    ask(device.control_path, Resume())  # elsewhere; the worker finds out
+    worker.evaluate("chrome.storage.session.set({ askedAt: 0 })")
+    post(page, "/backend-api/conversation")
+    until(lambda: [one.provider_host for one in events(device)] == ["chatgpt.com"], "the use after private time")
