@@ -72,6 +72,8 @@ async def test_a_copy_holds_everything_and_opens_with_the_passphrase_alone(
     assert len(json.loads(held["events.json"])["events"]) == 7
     assert len(list(csv.DictReader(io.StringIO(held["events.csv"])))) == 7
     about = json.loads(held["about-you.json"])
+    no_ways = {"passkeys": [], "password_set_on": None, "recovery_codes_left": 0, "work_account": None}
+    assert about["ways_in"] == no_ways
     assert about["person"]["name"] == "Ina Beispiel"
     assert about["devices"][0]["hostname"] == "laptop-17"
     assert "Budget of the team" in [one["purpose"] for one in about["who_looked"]]

@@ -25,6 +25,7 @@ from toktra.server.portal.presentation import looked
 from toktra.server.rights.copies.readable import chart_of, page_of
 from toktra.server.rights.copies.zipping import File
 from toktra.server.rights.requests import Request, requests_of
+from toktra.server.sign_in.ways import Ways, ways_of
 from toktra.server.usage.person import Subject, every_own_event, own_days
 from toktra.server.usage.totals import HostDay
 from toktra.server.web.exports import csv_parts
@@ -53,6 +54,7 @@ class Gathered:
     look_ups: Sequence[LookUp]
     requests: Sequence[Request]
     notices: Sequence[Acknowledged]
+    ways: Ways
     sheet: str
     """What Art. 15(1) and (2) GDPR ask to be told, as Markdown."""
     made_at: datetime
@@ -66,6 +68,7 @@ async def gather(database: Database, tenant_id: UUID, person_id: UUID, language:
     projection: Projection | None = None
     explanations: list[Explanation] = []
     async with database.tenant(tenant_id) as connection:
+        ways = await ways_of(connection, tenant_id, person_id)
         days = await own_days(connection, subject)
         if days:
             first, last = days[0].day, days[-1].day
@@ -85,6 +88,7 @@ async def gather(database: Database, tenant_id: UUID, person_id: UUID, language:
         look_ups=found,
         requests=await requests_of(database, tenant_id, person_id),
         notices=await acknowledged_by(database, tenant_id, person_id),
+        ways=ways,
         sheet=fill(Paper.ACCESS_SHEET, language, variables).markdown,
         made_at=datetime.now(UTC),
     )
@@ -160,6 +164,14 @@ def _about(gathered: Gathered) -> dict[str, object]:
             for one in gathered.requests
         ],
         "notices_confirmed": [{"version": one.version, "at": one.at} for one in gathered.notices],
+        "ways_in": {
+            "passkeys": [
+                {"name": one.name, "added_on": one.added_on, "used_on": one.used_on} for one in gathered.ways.passkeys
+            ],
+            "password_set_on": gathered.ways.password_set_on,
+            "recovery_codes_left": gathered.ways.recovery_codes_left,
+            "work_account": gathered.ways.work_account,
+        },
     }
 
 
