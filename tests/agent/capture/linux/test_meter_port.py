@@ -57,10 +57,10 @@ def first_exchange(chance: random.Random) -> list[Packet]:
     """Tickets, a request and early words of the server, whose sums lie at the edges of what the rules allow."""
     tickets = chance.choice([[], [399], [400], [401]])
     before = sum(tickets)
-    words = chance.choice([[149], [150], [151], [60, 15], [60, 16], *([edge - before] for edge in EDGES)])
+    words = chance.choice([[149], [150], [151], [200], [201], [60, 15], [60, 16], *([edge - before] for edge in EDGES)])
     return [
         *(from_server(size) for size in tickets),
-        from_client(chance.choice([105, 500, 16_401])),
+        from_client(chance.choice([99, 105, 500, 16_401])),
         *(from_server(size) for size in words),
         from_client(chance.choice([300, 16_401])),
     ]
