@@ -6,7 +6,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from toktra.agent.browser.identity import NATIVE_HOST, chrome_id
 from toktra.agent.browser.install import install, of_account
 from toktra.agent.capture.observed import Exchange, ObservedExchange
 from toktra.agent.control_client import ask
-from toktra.agent.control_messages import Log, PauseFor, Resume, Show, Today
+from toktra.agent.control_messages import PauseFor, Resume, Show
 from toktra.agent.privacy_hours.clock import Reading
 from toktra.wire.events import UsageEvent
 
@@ -49,31 +48,34 @@ def until(holds: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
-    monkeypatch.setattr(device_module, "Machine", MachineNow)
-    monkeypatch.setattr(merge, "HOLD_S", 0.5)
-    (tmp_path / "state").mkdir()
-    running = Device(tmp_path / "state")
-    yield running
-    running.close()
+@pytest.fixture(scope="module")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_module, "Machine", MachineNow)
+        patch.setattr(merge, "HOLD_S", 0.5)
+        running = Device(tmp_path_factory.mktemp("state"))
+        yield running
+        running.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served() -> Iterator[Providers]:
     with providers() as running:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def http2() -> Iterator[TlsServer]:
     listener = socket.create_server(("127.0.0.1", 0))
     with TlsServer(listener, trustme.CA(), ["localhost"], alpn=["h2"]) as running:
         yield running
 
 
-@pytest.fixture
-def chromium(device: Device, served: Providers, http2: TlsServer, tmp_path: Path) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="module")
+def running(
+    device: Device, served: Providers, http2: TlsServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    tmp_path = tmp_path_factory.mktemp("browser")
     profile = tmp_path / "profile"
     written = install(of_account(tmp_path / "home"), state=device.path)
     target = profile / "NativeMessagingHosts" / f"{NATIVE_HOST}.json"
@@ -103,11 +105,18 @@ def chromium(device: Device, served: Providers, http2: TlsServer, tmp_path: Path
         context.close()
 
 
+@pytest.fixture
+def chromium(running: BrowserContext, device: Device, served: Providers) -> BrowserContext:
+    """The one browser of this file, with nothing recorded or asked yet."""
+    device.order(lambda: device._spool.acknowledge(len(device._spool.next_batch().events)))
+    device.order(device._spool.begin_epoch)
+    served.asked.clear()
+    return running
+
+
 def events(device: Device) -> list[UsageEvent]:
-    """What is recorded, sent or not."""
-    return [one.event for one in ask(device.control_path, Log()).events] + device.order(
-        lambda: device._spool.next_batch(100).events
-    )
+    """What was recorded since the test began."""
+    return device.order(lambda: device._spool.next_batch(100).events)
 
 
 def post(page: Page, url: str, size: int = 10) -> None:
@@ -120,7 +129,7 @@ def post(page: Page, url: str, size: int = 10) -> None:
 def test_uses_in_a_page_become_events_and_nothing_else_does(
     device: Device, served: Providers, chromium: BrowserContext
 ) -> None:
-    page = chromium.pages[0]
+    page = chromium.new_page()
     page.goto("https://chatgpt.com/")
     post(page, "/backend-api/conversation?stream=1", 500)
     post(page, "https://api.openai.com/v1/responses", 2000)
@@ -144,7 +153,7 @@ def test_uses_in_a_page_become_events_and_nothing_else_does(
 def test_websockets_http2_and_a_worker_that_is_killed_in_the_middle(
     device: Device, served: Providers, http2: TlsServer, chromium: BrowserContext
 ) -> None:
-    page = chromium.pages[0]
+    page = chromium.new_page()
     page.goto("https://chatgpt.com/")
     page.evaluate(
         "new Promise((over) => { new WebSocket('wss://api.openai.com/v1/realtime').onclose = over }).then(() => 1)"
@@ -166,7 +175,7 @@ def test_websockets_http2_and_a_worker_that_is_killed_in_the_middle(
 
 
 def test_what_the_network_saw_too_is_one(device: Device, served: Providers, chromium: BrowserContext) -> None:
-    page = chromium.pages[0]
+    page = chromium.new_page()
     page.goto("https://chatgpt.com/")
     began = time.time()
     post(page, "/backend-api/conversation", 500)
@@ -203,7 +212,7 @@ def test_what_the_network_saw_too_is_one(device: Device, served: Providers, chro
 def test_private_time_leaves_no_trace_and_the_popup_says_so(
     device: Device, served: Providers, chromium: BrowserContext
 ) -> None:
-    page = chromium.pages[0]
+    page = chromium.new_page()
     page.goto("https://chatgpt.com/")
     ask(device.control_path, PauseFor(minutes=30))
     post(page, "/backend-api/conversation")
@@ -224,7 +233,7 @@ def test_private_time_leaves_no_trace_and_the_popup_says_so(
     popup.keyboard.press("Tab")
     popup.click("#half-hour")
     popup.wait_for_selector("[data-state=private]")
-    assert ask(device.control_path, Today(since=datetime.fromtimestamp(0, UTC))).exchanges == 0
+    assert events(device) == []
 
     ask(device.control_path, Resume())  # elsewhere; the worker finds out
     worker.evaluate("chrome.storage.session.set({ askedAt: 0 })")
