@@ -154,7 +154,10 @@ async def test_of_a_persons_budget_no_figure_leaves_the_ledger(firm: Firm) -> No
     await firm.budget(Subject(SubjectKind.PERSON, person_id=person), thresholds=(50,))
     await firm.use(person, EARLY, 900_000)
     await look(firm)
-    (letter,) = await letters(firm)
+    first, letter = await letters(firm)
+    assert first["subject"] == "A budget was set for your AI use"
+    (to, _owner) = await firm.rows("select person_id from mail_letter order by written_at")
+    assert to.person_id == person
     assert letter["subject"] == "Engineering 0 has reached 50 %"
     assert [fact["name"] for fact in letter["facts"]] == ["Period"]
 

@@ -15,6 +15,7 @@ import aiosql
 
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
+from toktra.server.budgets import wording
 from toktra.server.budgets.budget import Budget, Subject, SubjectKind, Unit, Version
 from toktra.server.budgets.entering import Entered
 from toktra.server.budgets.periods import Every, Rhythm, Stretch
@@ -23,6 +24,7 @@ from toktra.server.budgets.standing import Standing, standing
 from toktra.server.costs.currency import NoExchangeRate
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
+from toktra.server.mail import post
 from toktra.server.people.signed_in import SignedIn
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
@@ -97,7 +99,7 @@ async def now_of(ledger: Ledger, budget: Budget) -> Now:
 
 
 async def add(database: Database, reader: SignedIn, entered: Entered) -> UUID:
-    """Makes a budget, in force from its first version's day on."""
+    """Makes a budget, in force from its first version's day on. Whoever it is for is written to."""
     tenant_id = reader.tenant.tenant_id
     async with database.tenant(tenant_id) as connection:
         budget_id: UUID = await _queries.add_budget(
@@ -112,6 +114,9 @@ async def add(database: Database, reader: SignedIn, entered: Entered) -> UUID:
             starts_on=entered.version.valid_from,
         )
         await _add_version(connection, reader, budget_id, entered.version)
+        if entered.subject.person_id is not None:
+            letter = wording.letter_to_the_person(entered.version, entered.rhythm, reader.display_name)
+            await post(connection, tenant_id, letter, person_id=entered.subject.person_id)
         await _record(connection, reader, budget_id, entered.version, done="made", about=entered.subject)
     return budget_id
 

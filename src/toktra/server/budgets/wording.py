@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from toktra.server.budgets.budget import FORECAST, Budget, Subject, SubjectKind, Version
+from toktra.server.budgets.periods import Rhythm
 from toktra.server.budgets.standing import Course
 from toktra.server.costs import money
 from toktra.server.costs import service as costs
@@ -109,6 +110,23 @@ def letter(told: Told) -> Letter:
         facts=facts,
         link=Link(_("Open the budget"), f"/budgets/{told.budget.budget_id}"),
         closing=_("You are named as the owner of this budget. Each threshold is told once in a period."),
+    )
+
+
+def letter_to_the_person(version: Version, rhythm: Rhythm, by: str) -> Letter:
+    """To whom a budget is for, when it is made: nobody is measured against a number they do not know."""
+    return Letter(
+        subject=_("A budget was set for your AI use"),
+        paragraphs=[
+            _("%(name)s set a budget for your AI use.") % {"name": by},
+            _("Budgets inform; they never block. Traffic always passes, on every device."),
+            _(
+                "Its owner is told that a threshold is reached, and no figure. Your figures are opened with a reason, "
+                "which stands on your page."
+            ),
+        ],
+        facts=[Fact(_("Budget"), f"{exact(float(version.amount), version.currency)} {rhythm.word}")],
+        link=Link(_("Your page"), "/me"),
     )
 
 
