@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from typing import BinaryIO
 
 import click
 
 from toktra.compliance.deadlines import DateOutOfRange, Deadline, Regulation, deadline
+from toktra.compliance.receipts import InvalidReceipt, verified
 from toktra.compliance.working_days import UnknownCountry
 
 
@@ -68,3 +70,22 @@ def _lines(found: Deadline) -> list[str]:
 
 def _day(day: date) -> str:
     return f"{day.isoformat()} ({day:%A})"
+
+
+@rights.command("verify-receipt")
+@click.argument("file", type=click.File("rb"))
+def verify_receipt(file: BinaryIO) -> None:
+    """Check that a receipt of an erasure is as it was signed, and say what it says.
+
+    Compare the public key with the one your organisation gave you: whoever has another key can sign as well.
+    """
+    try:
+        receipt, public_key = verified(file.read(1 << 16))
+    except InvalidReceipt as error:
+        raise click.ClickException(str(error)) from None
+    at = f"{receipt.erased_at:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"{receipt.organisation} erased {receipt.person} ({receipt.request}) at {at}:")
+    click.echo(
+        f"{receipt.events} single uses, {receipt.devices} devices. Entry in the audit trail: {receipt.audit_entry}"
+    )
+    click.echo(f"Signed with the key {public_key}")

@@ -77,6 +77,7 @@ ROWS: dict[str, LiteralString] = {
     "recording_stop": "insert into recording_stop (tenant_id, person_id, cause, request_id) "
     "values (%(t)s, %(id)s, 'objection', %(id)s)",
     "erased_account": "insert into erased_account values (%(t)s, %(id)s, decode(repeat('ab', 32), 'hex'))",
+    "receipt_key": "insert into receipt_key (tenant_id, sealed_private) values (%(t)s, 'sealed')",
     "legal_hold": "insert into legal_hold (tenant_id, person_id, authority, reason, ends_on) "
     "values (%(t)s, %(id)s, 'a court', 'a case', '2027-01-01')",
     "retention_rule": "insert into retention_rule (tenant_id, kind, keep_days) values (%(t)s, 'events', 30)",
@@ -112,7 +113,6 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), 'directory', now())",
     "scim_group": "insert into scim_group (tenant_id, group_id, display_name) values (%(t)s, %(id)s, 'Sales')",
     "scim_member": "insert into scim_member values (%(t)s, %(id)s, %(id)s)",
-    "account_claim": "insert into account_claim values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, 'ada', now())",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.fernet import Fernet
 from tests.server.portal.conftest import Browsers, Desk, Office, browsers, office
 
 from toktra.server.jobs.worker import work_off
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from tests.server.conftest import Urls
 
 __all__ = ["Browsers", "Desk", "Office", "browsers", "office"]
+
+
+@pytest.fixture(autouse=True)
+def secret_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's own key, which is otherwise in its data directory."""
+    monkeypatch.setenv("TOKTRA_SECRET_KEY", Fernet.generate_key().decode())
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.server.conftest import Urls
 from tests.server.portal.conftest import Browsers, Office
 
 from toktra.cli import main
+from toktra.compliance.receipts import verified
 from toktra.server.ingest.service import DeviceRefused
 from toktra.server.web.access import Role
 
@@ -64,6 +65,11 @@ async def test_nothing_of_a_person_is_found_in_any_table_afterwards(
     page = (await theirs.get(here)).text
     assert "Erased: single uses, sums, devices, identity" in page
     assert "<span>erased</span>" in page
+    file = (await theirs.get(f"{here}/receipt.json")).content
+    receipt, public_key = verified(file)
+    assert (receipt.person, receipt.events, receipt.devices, receipt.organisation) == (person, 6, 1, "North")
+    assert verified((await theirs.get(f"{here}/receipt.json")).content)[1] == public_key
+    assert receipt.audit_entry in await command(urls, "audit-verify", expected=receipt.audit_entry)
     browser = await browsers.of(office, person)
     assert (await browser.get("/me")).status_code == 401
 
@@ -87,6 +93,11 @@ async def test_a_legal_hold_and_the_last_owner_are_in_the_way_and_said(
     refused = await theirs.post(f"{here}/grant", data={"reason": ""})
     assert refused.status_code == 422
     assert "Sample Court" in refused.text
+    own = await browsers.of(office, person)
+    assert "On the authority of Sample Court" in (await own.get("/me/rights")).text
+    assert (await theirs.get(f"{here}/receipt.json")).status_code == 404
+    await theirs.post(f"{here}/hold", data={**held, "ends_on": "2030-01-01", "told": "no"})
+    assert "Sample Court" not in (await own.get("/me/rights")).text
     await work()
     assert found_in_tables(urls, NAME)
     with psycopg.connect(urls.superuser) as connection:
@@ -145,9 +156,10 @@ async def test_a_job_that_is_broken_off_leaves_nothing_half_erased(
     assert found_in_tables(urls, NAME) == []
 
 
-async def command(urls: Urls, name: str, typed: str = "") -> str:
+async def command(urls: Urls, name: str, typed: str = "", expected: str = "") -> str:
     """What `toktra server …` prints, in a thread of its own because it runs a loop of its own."""
     arguments = ["server", name, "--organisation", "north", *(["-"] if typed else [])]
+    arguments += ["--expect", expected] if expected else []
     environment = {"TOKTRA_DATABASE_URL": urls.app}
     answer = await asyncio.to_thread(CliRunner().invoke, main, arguments, input=typed, env=environment)
     assert answer.exit_code == 0, answer.output

@@ -106,6 +106,7 @@ EXPECTED: dict[tuple[str, str], set[Role]] = {
     ("POST", "/rights/new"): DECIDERS,
     ("GET", "/rights/{request_id}"): AUDITORS,
     ("GET", "/rights/{request_id}/standing"): AUDITORS,
+    ("GET", "/rights/{request_id}/receipt.json"): AUDITORS,
     ("POST", "/rights/{request_id}/grant"): DECIDERS,
     ("POST", "/rights/{request_id}/refuse"): DECIDERS,
     ("POST", "/rights/{request_id}/extend"): DECIDERS,

@@ -16,8 +16,11 @@ from toktra.server.people.signed_in import SignedIn
 from toktra.server.rights import service
 from toktra.server.rights.kinds import Kind, Stage
 from toktra.server.rights.presentation import KIND_WORDS, REGULATION_WORDS, STAGE_WORDS, law, time_left, told
+from toktra.server.rights.receipts import receipt_of
 from toktra.server.rights.requests import UnknownRequest, count, find_whole, list_requests
 from toktra.server.rights.service import Field, InvalidRequest
+from toktra.server.sign_in.entering import vault_of
+from toktra.server.vault import SealBroken, SecretKeyNotUsable
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
@@ -36,6 +39,7 @@ def office_rights_pages() -> list[Page]:
         Page("/rights/new", record_request, action=decide, methods=("POST",)),
         Page("/rights/{request_id}", one_request, action=Action.READ_RIGHTS_REQUESTS),
         Page("/rights/{request_id}/standing", standing, action=Action.READ_RIGHTS_REQUESTS, polled=True),
+        Page("/rights/{request_id}/receipt.json", receipt, action=Action.READ_RIGHTS_REQUESTS),
         Page("/rights/{request_id}/grant", grant, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/refuse", refuse, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/extend", extend, action=decide, methods=("POST",), needs_fresh=True),
@@ -104,6 +108,22 @@ async def one_request(visit: Visit) -> Response:
 async def standing(visit: Visit) -> Response:
     """The part of that page that changes while a job is at it."""
     return await _show(visit, {}, template="rights/office_standing.html")
+
+
+async def receipt(visit: Visit) -> Response:
+    """The signed receipt of an erasure, to be handed to its person."""
+    try:
+        vault = vault_of(visit.request)
+        content = await receipt_of(visit.database, visit.reader, vault, _id(visit))
+    except UnknownRequest:
+        return notices.not_found()
+    except (SecretKeyNotUsable, SealBroken) as error:
+        return notices.bad_request(_("No receipt can be signed"), str(error), "/rights", _("Rights requests"))
+    return Response(
+        content,
+        media_type="application/json",
+        headers={"content-disposition": 'attachment; filename="receipt.json"'},
+    )
 
 
 async def grant(visit: Visit) -> Response:

@@ -25,7 +25,7 @@ from toktra.server.rights.copies.sealing import (
 )
 from toktra.server.rights.kinds import COPIES, NEEDS_DETAILS, Kind
 from toktra.server.rights.presentation import KIND_WORDS, STAGE_WORDS, law, time_left, told
-from toktra.server.rights.requests import UnknownRequest, find_whole, requests_of
+from toktra.server.rights.requests import UnknownRequest, find_whole, requests_of, told_hold
 from toktra.server.rights.service import Field, InvalidRequest
 from toktra.server.web import notices
 from toktra.server.web.access import Action
@@ -81,6 +81,7 @@ async def my_rights(visit: Visit) -> Response:
         objection=WHAT_IT_DOES[Kind.OBJECTION],
         requests=[(one, time_left(one, today), STAGE_WORDS[one.stage]) for one in found],
         kind_words=KIND_WORDS,
+        hold=await told_hold(visit.database, reader.tenant.tenant_id, reader.person_id, today),
     )
 
 

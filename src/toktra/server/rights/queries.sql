@@ -112,3 +112,9 @@ where tenant_id = :tenant_id and person_id = :person_id and request_id <> :reque
 
 -- name: erased(tenant_id)
 select person_id, request_id, since from recording_stop where tenant_id = :tenant_id and cause = 'erasure' order by since;
+
+-- name: receipt_key(tenant_id)$
+select sealed_private from receipt_key where tenant_id = :tenant_id;
+
+-- name: add_receipt_key(tenant_id, sealed_private)!
+insert into receipt_key (tenant_id, sealed_private) values (:tenant_id, :sealed_private) on conflict do nothing;

@@ -125,6 +125,22 @@ async def find_whole(
     return found, steps
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What keeps someone's data from being erased, as they are told."""
+
+    authority: str
+    reason: str
+    ends_on: date
+
+
+async def told_hold(database: Database, tenant_id: UUID, person_id: UUID, today: date) -> Hold | None:
+    """A legal hold on someone's data; None when there is none, or the law forbids to tell them."""
+    async with database.tenant(tenant_id) as connection:
+        row = await queries.hold_on(connection, tenant_id=tenant_id, person_id=person_id, today=today)
+    return Hold(row.authority, row.reason, row.ends_on) if row and row.is_told else None
+
+
 async def count(connection: Connection, tenant_id: UUID, today: date) -> Counts:
     """For the queue's head and the privacy officer's page."""
     year = datetime(today.year, 1, 1, tzinfo=UTC)

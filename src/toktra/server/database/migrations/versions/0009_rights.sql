@@ -157,3 +157,14 @@ begin
             from unnest(p_users) with ordinality u (name, place)
             left join account a on a.tenant_id = p_tenant and a.device_id = p_device and a.name = u.name);
 end $$;
+
+-- The key that signs an organisation's receipts of erasures, sealed with the server's own key (see the room vault).
+create table receipt_key (
+    tenant_id       uuid primary key references tenant,
+    sealed_private  bytea not null
+);
+alter table receipt_key enable row level security;
+alter table receipt_key force row level security;
+create policy tenant_only on receipt_key
+    using (tenant_id = (select nullif(current_setting('toktra.tenant_id', true), '')::uuid))
+    with check (tenant_id = (select nullif(current_setting('toktra.tenant_id', true), '')::uuid));
