@@ -190,6 +190,7 @@ class Uplink:
             prev_seq=numbered.prev_seq,
             agent_version=self._agent_version,
             estimator_version=self._estimator_version,
+            missed=self._spool.counts().dropped,
             events=[
                 # Enrolled anew, the device reports what still waits under its new name.
                 event if event.device == self._device else msgspec.structs.replace(event, device=self._device)

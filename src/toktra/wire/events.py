@@ -64,7 +64,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("at: must be in whole seconds")
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Consecutive events of one device, following on `prev_seq` (0 before the first event of an epoch)."""
 
     epoch: Epoch
@@ -74,6 +74,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     agent_version: Version
     estimator_version: Version
     events: Annotated[list[UsageEvent], Meta(max_length=MAX_BATCH_EVENTS)]
+    missed: Count = 0
+    """Events the device could not keep, ever, because its disk was full: how many, and nothing else about them."""
 
     def __post_init__(self) -> None:
         for place, event in enumerate(self.events):
@@ -102,6 +104,7 @@ class _ReceivedBatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     agent_version: Version
     estimator_version: Version
     events: Annotated[list[_ReceivedEvent], Meta(max_length=MAX_BATCH_EVENTS)]
+    missed: Count = 0
 
 
 class BatchAccepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,6 +167,7 @@ def _checked(received: _ReceivedBatch) -> Batch:
         prev_seq=received.prev_seq,
         agent_version=received.agent_version,
         estimator_version=received.estimator_version,
+        missed=received.missed,
         events=[
             UsageEvent(
                 sequence=event.sequence,

@@ -125,3 +125,12 @@ async def test_a_machine_set_up_anew_goes_on_as_the_device_it_was(
 async def test_without_a_person_no_machine_takes_anothers_place(code: str, enrol: Any) -> None:
     before = await enrol(code=code)
     assert (await enrol(code=code, set_up_anew=True)).enrolled.device != before.enrolled.device
+
+
+async def test_what_a_device_missed_is_kept_as_a_number(device: Any, database: Database, tenant: Any) -> None:
+    for first, missed in ((1, 0), (2, 7)):
+        batch = msgspec.structs.replace(device.batch(first, 1), missed=missed)
+        assert (await device.send(batch)).status_code == 200
+        async with database.tenant(tenant.tenant_id) as connection:
+            cursor = await connection.execute("select missed from device")
+            assert await cursor.fetchone() == (missed,)

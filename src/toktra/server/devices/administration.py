@@ -76,6 +76,9 @@ class Device:
     agent_version: str
     is_revoked: bool
     reports: Reports
+    missed: int
+    """Uses the device could not keep, ever."""
+    set_up_anew_on: date | None
     accounts: tuple[DeviceAccount, ...]
 
 
@@ -144,6 +147,8 @@ async def find_device(database: Database, tenant_id: UUID, device_id: UUID, toda
             agent_version=row.agent_version,
             is_revoked=row.status != "active",
             reports=Reports(row.enrolled_on, row.reported_on, today),
+            missed=row.missed,
+            set_up_anew_on=row.set_up_anew_on,
             accounts=tuple([_account(account) async for account in accounts]),
         )
 

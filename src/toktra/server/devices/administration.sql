@@ -58,7 +58,7 @@ where a.tenant_id = :tenant_id and p.department is not null
 order by 1;
 
 -- name: find_device(today, tenant_id, device_id)^
-select d.device_id, d.hostname, d.platform, d.agent_version, d.status,
+select d.device_id, d.hostname, d.platform, d.agent_version, d.status, d.missed, d.set_up_anew_on,
     (d.enrolled_at at time zone 'UTC')::date as enrolled_on,
     case when d.last_report_on < :today then d.last_report_on else d.previous_report_on end as reported_on
 from device d where d.tenant_id = :tenant_id and d.device_id = :device_id;

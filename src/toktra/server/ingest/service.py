@@ -95,7 +95,7 @@ class Ingest:
             prev_seq=batch.prev_seq,
             agent_version=batch.agent_version,
             estimator_version=batch.estimator_version,
-            missed=None,
+            missed=batch.missed,
             hosts=columns.hosts,
             users=columns.users,
             at=columns.at,
