@@ -99,7 +99,7 @@ async def test_periods_that_rest_on_other_numbers_of_devices_are_not_compared(
 
 
 async def test_a_day_that_is_over_is_counted_once(office: Any) -> None:
-    """Nothing can report on it any more, so the count of that day is kept. Today's is not told: all count as reporting."""
+    """Nothing can report on it any more, so its count is kept. Today's is not told: all count as reporting."""
     desk = await office.desk(office.owner, enrolled_days_ago=5)
     await office.reported(desk, 3)
     now = datetime.now(UTC)
