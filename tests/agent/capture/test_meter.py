@@ -248,6 +248,26 @@ def test_tickets_and_settings_one_after_the_other_inside_an_upload_do_not_end_it
     assert len(tls.close()) == 1
 
 
+def test_tickets_settings_and_an_ack_between_headers_and_body_do_not_end_the_request() -> None:
+    tls = Tls()
+    tls.handshake(tickets=())
+    tls.data(192)
+    tls.server(606, 73, 31)
+    tls.data(16401, 10968)
+    tls.server(3044)
+    assert len(tls.close()) == 1
+
+
+def test_an_upload_some_time_after_an_answer_as_long_as_window_updates_is_another() -> None:
+    tls = Tls()
+    tls.handshake()
+    for _ in range(3):
+        tls.data(30, 16401, 5126)
+        tls.server(87, 31)
+        tls.now += 0.3
+    assert len(tls.close()) == 3
+
+
 def test_irregular_records_of_an_upload_are_one_request() -> None:
     """Go's client writes records that grow with the connection, and what its buffer held in between."""
     tls = Tls()

@@ -75,13 +75,14 @@ handshake finished, when CERTIFICATE was not passed.
 CARRIES ON (C2). The response so far is no response. In TLS:
     - Session tickets and the server's SETTINGS: in the first exchange only, at most 0.05 s after the last request
       record; at most 700 bytes from the server since the handshake finished (3,700 when CERTIFICATE was passed: tickets
-      then hold the certificate). When all tickets had come before the first request: at most 150 bytes since then, and
-      only if HTTP/2 was offered. When the last request record was full (>= 16,384): 300 bytes more. When it was not,
-      never after a full one, which then was followed by the request's end; nor when the present record is as long as
-      the first or the last of the request, which it then repeats.
+      then hold the certificate), 150 more if HTTP/2 was offered. When all tickets had come before the first request: at
+      most 150 bytes since then, and only if HTTP/2 was offered. When the last request record was full (>= 16,384): 300
+      bytes more. When it was not, never after a full one, which then was followed by the request's end; nor when the
+      present record is as long as the first or the last of the request, which it then repeats.
     - Window updates in other sizes than above, if HTTP/2 was offered and a record of the request had 2,000 bytes or
       more: every server packet since the last request record was of at most 60 (67) bytes, or of 22r+13n (29r+13n),
-      1 <= r <= 3, n >= r, up to 700 bytes; and the last request record was full, or this one has 2,000 bytes.
+      1 <= r <= 3, n >= r, up to 700 bytes; no packet of the client came more than 0.05 s after them; and the last
+      request record was full, or this one has 2,000 bytes.
     QUIC: at most 700 bytes from the server since the last request datagram, and that one was full (>= 1,150 bytes).
 
 NOT TELLABLE from sizes, and known to be wrong: a repeated HTTP/2 request without a body of any other length under 44,

@@ -107,6 +107,8 @@ class TlsMeter(Meter):
     ) -> Exchange | None:
         """A client packet that brought `new_bytes`; `records` are (type, length) of the records that start in it."""
         told = self.quiet(at) if at - self._last_at > EXCHANGE_SILENCE_S else None
+        if at - self._last_at > TICKETS_WITHIN_S and self.state is State.ANSWERING:
+            self._only_updates = False
         for kind, length in records:
             if self._requests(kind, length, at):
                 carries_on = self._carries_on(length, at)
@@ -169,8 +171,12 @@ class TlsMeter(Meter):
 
     def _carries_on(self, length: int, at: float) -> bool:
         """C2: whether what looks like a response is none, when a request record of this length comes."""
-        if self.exchanges == 0 and self._all_tickets_have_come():
-            self._tickets = self._heard + SERVER_PREFACE if self._http2 else 0
+        if self.exchanges == 0:
+            come = self._all_tickets_have_come()
+            if self._http2:
+                self._tickets = (self._heard if come else self._tickets) + SERVER_PREFACE
+            elif come:
+                self._tickets = 0
         if self.state is not State.ANSWERING:
             return False
         full = self._last_length >= FULL_RECORD

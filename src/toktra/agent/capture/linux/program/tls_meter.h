@@ -139,8 +139,14 @@ static __always_inline int meter_carries_on(struct meter *meter, __u32 length, _
 	int full = meter->last_length >= FULL_RECORD;
 	__u32 early;
 
-	if (!meter->exchanges && all_tickets_have_come(meter))
-		meter->tickets = meter->http2 ? meter->heard + SERVER_PREFACE : 0;
+	if (!meter->exchanges) {
+		int come = all_tickets_have_come(meter);
+
+		if (meter->http2)
+			meter->tickets = (come ? meter->heard : meter->tickets) + SERVER_PREFACE;
+		else if (come)
+			meter->tickets = 0;
+	}
 	if (meter->totals.state != STATE_ANSWERING)
 		return 0;
 	if (meter->http2 && meter->only_updates && meter->longest >= BODY_RECORD && (full || length >= BODY_RECORD))
@@ -182,6 +188,8 @@ static __always_inline int meter_tls_sent(struct meter *meter, __u32 record, __u
 {
 	int ended = meter_quiet(meter, at, told);
 
+	if (meter->totals.state == STATE_ANSWERING && at > meter->totals.last_at + TICKETS_WITHIN)
+		meter->only_updates = 0;
 	if (record)
 		ended |= meter_tls_record(meter, record >> 16, record & 0xffff, at, told);
 	meter->inside_record = inside_record;
