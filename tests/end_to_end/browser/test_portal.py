@@ -133,7 +133,7 @@ def findings(page: Page) -> list[str]:
         """() => [...document.querySelectorAll('a, button, input, select, summary')].filter(element => {
             const box = element.getBoundingClientRect();
             return box.width && (box.height < 24 || box.width < 24) && getComputedStyle(element).display !== 'inline'
-                && !element.matches('[type=radio], .vh, .skip');
+                && !element.matches('[type=radio], .check input, .vh, .skip');
         }).map(element => 'small: ' + element.outerHTML.slice(0, 100))"""
     )
     if over := page.evaluate("document.documentElement.scrollWidth - window.innerWidth"):

@@ -170,7 +170,7 @@ async def _show(visit: Visit, found: Budget, typed: Typed, *, status: int = 200)
             for one in closed
         ],
         said=said_before(found, names),
-        version=version,
+        current=version,
         owner=emails.get(version.owner_id, "") if version.owner_id else "",
         owner_name=names.get(version.owner_id, "") if version.owner_id else "",
         is_money=found.unit is Unit.MONEY,
