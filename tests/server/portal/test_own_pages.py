@@ -231,6 +231,6 @@ async def test_an_unknown_period_is_refused_by_name(office: Office, browsers: Br
 
 
 async def test_notices_say_honestly_that_there_are_none(office: Office, browsers: Browsers) -> None:
-    assert "None published yet" in await ask(
+    assert "No notice is published here" in await ask(
         await browsers.of(office, await office.person("Kim")), "GET", "/me/notices"
     )
