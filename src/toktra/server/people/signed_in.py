@@ -52,7 +52,7 @@ class SignedIn:
 
     @property
     def sees_sample(self) -> bool:
-        """Whether all figures come from the bundled sample or the invented organisation, which every page with figures must say."""
+        """Whether all figures are of the bundled sample or invented, which every page with figures must say."""
         return self.tenant.slug in (SAMPLE_SLUG, DEMO_SLUG)
 
 
