@@ -54,9 +54,10 @@ def forecast(
     by_days = day_error * sqrt(len(remaining))
     by_level = _level_error(known) * len(remaining)
     middle = so_far + expected
-    scale = middle / so_far if so_far > 0 else 1.0
-    below = hypot(_REACH * by_days, _REACH * by_level, (so_far - so_far_range.low) * scale)
-    above = hypot(_REACH * by_days, _REACH * by_level, (so_far_range.high - so_far) * scale)
+    # The estimate is as unsure of what comes as of what is there.
+    under, over = (abs(end - so_far) / so_far if so_far >= 1 else 0.0 for end in (so_far_range.low, so_far_range.high))
+    below = hypot(_REACH * by_days, _REACH * by_level, middle * under)
+    above = hypot(_REACH * by_days, _REACH * by_level, middle * over)
     return Forecast(last, Interval(max(so_far_range.low, middle - below), middle + above), len(known))
 
 
