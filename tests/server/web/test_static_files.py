@@ -11,7 +11,16 @@ import pytest
 from toktra.server.web.static_files import FOLDER, StaticFiles
 
 MANIFEST = tomllib.loads((FOLDER / "vendor" / "manifest.toml").read_text())["file"]
-OURS = {"tokens.css", "components.css", "site.css", "live.js", "mark.svg", "vendor/manifest.toml"}
+OURS = {
+    "tokens.css",
+    "components.css",
+    "site.css",
+    "live.js",
+    "mark.svg",
+    "passkeys.js",
+    "week.js",
+    "vendor/manifest.toml",
+}
 
 
 @pytest.mark.parametrize("entry", MANIFEST, ids=lambda entry: entry["path"])
