@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -46,13 +47,19 @@ class Installation:
     port: int = field(default_factory=free_port)
     said: list[str] = field(default_factory=list)
     link: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    """What it is given beside our own."""
     _process: subprocess.Popen[str] | None = None
 
     def start(self, *options: str) -> str:
         """Starts it and answers the sign-in link it prints."""
         command = [sys.executable, "-m", "toktra", "up", "--data", str(self.data), "--port", str(self.port)]
         self._process = subprocess.Popen(
-            [*command, "--no-browser", *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, "--no-browser", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **self.environment},
         )
         assert self._process.stdout is not None
         self.said.clear()

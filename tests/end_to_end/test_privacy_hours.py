@@ -12,6 +12,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.end_to_end.installation import Installation, until
@@ -27,7 +29,7 @@ from toktra.agent.privacy_hours.windows import parse_window
 pytestmark = pytest.mark.kernel
 
 HOST = "api.anthropic.com"
-ALICE, BOB = 4321, 4322
+ALICE, BOB, CAROL = 4321, 4322, 4377
 
 
 class Client:
@@ -117,6 +119,11 @@ def attached(here: Installation) -> set[str]:
     held = inspection.held_by(here.children()["agent"])
     programs = [program for hook in HOOKS.values() for program in inspection.attached(root_cgroup(), hook)]
     return {program.name.split("_")[0] for program in programs if program.id in held}
+
+
+def state(here: Installation) -> str:
+    """What the agent says of Carol."""
+    return str(json.loads(says(here, CAROL, "show", "--json"))["state"])
 
 
 @pytest.fixture
@@ -236,6 +243,52 @@ def test_another_account_is_observed_on_and_neither_sees_nor_changes_the_first(
             str(BOB): bobs,
         },
     )
+
+
+CLOCK = Path(__file__).parents[1] / "lab" / "clock"
+
+
+def clock_at(here: Installation, shows: datetime) -> Callable[[], datetime]:
+    """From the next start of this installation on its clock shows this time; and what it shows later."""
+    ahead = shows - datetime.now(UTC)
+    here.environment = {"PYTHONPATH": str(CLOCK), "TOKTRA_TEST_AHEAD": str(ahead.total_seconds())}
+    return lambda: datetime.now(UTC) + ahead
+
+
+@pytest.mark.timeout(300)  # it waits for the next minute, and starts twice
+def test_a_window_begins_by_the_clock_and_ends_by_it_and_the_bytes_between_are_nobodys(
+    here: Installation, server: TlsServer, clients: Callable[[int], Client]
+) -> None:
+    """The clock is set only while nothing runs, so that neither edge is far away."""
+    now = clock_at(here, datetime.now(UTC).replace(second=35) + timedelta(minutes=1))
+    here.start()
+    begins = (now() + timedelta(seconds=6)).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    ends = begins + timedelta(minutes=3)
+    says(here, CAROL, "add", f"daily {begins:%H:%M}-{ends:%H:%M}", "--zone", "UTC")
+    carol = clients(CAROL)
+    carol.ask("/bytes/5000", 300)
+    before = served(server, 0, 1)
+
+    until(lambda: state(here) == "private", patience_s=70)
+    assert begins - timedelta(seconds=1) < now() < ends
+    carol.ask("/bytes/777777", 70_000)
+    carol.close()
+    here.stop()
+    now = clock_at(here, ends - timedelta(seconds=25))
+    here.start()
+    says(here, CAROL, "confirm-clock")  # which was noticed to have been set, and was doubted
+    if state(here) == "private":  # the machine was not too busy to be on time
+        clients(CAROL).ask("/bytes/666666", 70_000)
+
+    until(lambda: state(here) == "observed", patience_s=45)
+    assert now() >= ends
+    carol = clients(CAROL)
+    carol.ask("/bytes/9000", 1000)
+    carol.close()
+    server.wait_closed(2)
+    after = served(server, len(server.connections) - 1, 1)
+    recorded = (before[0] + after[0], before[1] + after[1])
+    until(lambda: in_ledger(here).get(str(CAROL)) == recorded, why=lambda: (in_ledger(here), recorded))
 
 
 def test_what_was_recorded_before_waits_and_a_restart_stays_private(
