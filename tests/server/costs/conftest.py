@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 import httpx
@@ -33,11 +33,10 @@ class House:
         """Use of a provider on a day, as the rollup holds it."""
         async with self.database.tenant(self.tenant.tenant_id) as connection:
             await connection.execute(
-                "insert into usage_daily values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+                "insert into usage_hourly values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
                 [
                     self.tenant.tenant_id,
-                    self.today - timedelta(days=days_ago),
-                    self.owner,
+                    datetime.combine(self.today - timedelta(days=days_ago), time(9), UTC),
                     host,
                     ESTIMATOR_VERSION,
                     100 * times,

@@ -24,7 +24,7 @@ from toktra.server.costs.rates import Rates
 from toktra.server.costs.seats import SeatCost, seat_costs
 from toktra.server.database.pool import Connection, Database
 from toktra.server.reconciliation.service import findings
-from toktra.server.usage.sums import daily_sums
+from toktra.server.usage.sums import sums_of_all
 from toktra.server.web.language import _
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
@@ -93,7 +93,7 @@ async def cost(database: Database, tenant_id: UUID, first: date, last: date) -> 
     """
     async with database.tenant(tenant_id) as connection:
         under = await pricing(connection, tenant_id, first, last)
-        uses = await daily_sums(connection, tenant_id, first, last)
+        uses = await sums_of_all(connection, tenant_id, first, last)
     (projected,), under, fault = projections(under, uses, first=first, last=last)
     seats = seat_costs(under.rates.assumptions, under.rates.catalogue, first, last, under.currency)
     return Cost(projected, seats, under, fault)
@@ -118,7 +118,7 @@ def projections(
 async def providers_used(database: Database, tenant_id: UUID, first: date, last: date) -> set[str]:
     """The ids of the providers with any use on these days."""
     async with database.tenant(tenant_id) as connection:
-        hosts = {use.provider_host for use in await daily_sums(connection, tenant_id, first, last)}
+        hosts = {use.provider_host for use in await sums_of_all(connection, tenant_id, first, last)}
     return {provider.id for host in hosts if (provider := catalogue().find(host))}
 
 

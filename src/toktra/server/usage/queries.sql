@@ -83,16 +83,6 @@ left join device_day r on r.tenant_id = :tenant_id and r.day = d.day
 group by d.day
 order by d.day;
 
--- name: daily_sums(tenant_id, first, last)
--- Per day, host and version of the estimator, between two days, both included. For whole days of any length of time.
-select day, provider_host, estimator_version, sum(exchanges)::bigint as exchanges,
-    sum(request_bytes)::bigint as request_bytes, sum(response_bytes)::bigint as response_bytes,
-    sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens
-from usage_daily
-where tenant_id = :tenant_id and day >= :first and day <= :last
-group by 1, 2, 3
-order by 1, 2, 3;
-
 -- name: sums_by_department(tenant_id, first, last)
 -- Only of departments whose figures may be shown on that day; see ingest/groups.py.
 select u.day, u.department, u.provider_host, u.estimator_version, u.exchanges, u.request_bytes, u.response_bytes,

@@ -16,14 +16,11 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"),
 _person_queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("person.sql"), "apsycopg")
 
 
-async def daily_sums(connection: Connection, tenant_id: UUID, first: date, last: date) -> list[HostDay]:
-    """What was used of each host on each day (UTC) from `first` to `last`, as each version of the estimator saw it."""
-    rows = _queries.daily_sums(connection, tenant_id=tenant_id, first=first, last=last)
-    return [HostDay(**row._asdict()) async for row in rows]
-
-
 async def sums_of_all(connection: Connection, tenant_id: UUID, first: date, last: date) -> list[HostDay]:
-    """The same sums from the rollup without people, which is as quick for ten thousand people as for ten."""
+    """What was used of each host on each day (UTC) from `first` to `last`, as each version of the estimator saw it.
+
+    From the rollup without people, which is as quick for ten thousand people as for ten.
+    """
     start, end = datetime.combine(first, time(), UTC), datetime.combine(last + timedelta(days=1), time(), UTC)
     rows = _queries.sums(connection, tenant_id=tenant_id, first=start, last=end)
     return [HostDay(**row._asdict()) async for row in rows]
