@@ -85,7 +85,12 @@ def create_app(settings: ServerSettings) -> Starlette:
 def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None) -> Starlette:
     """An application of its own, because it refuses in its own form."""
     return Starlette(
-        routes=[*enrolment_routes(database), *key_routes(database), *ingest_routes(ingest), *weeks_routes(database, own)],
+        routes=[
+            *enrolment_routes(database),
+            *key_routes(database),
+            *ingest_routes(ingest),
+            *weeks_routes(database, own),
+        ],
         exception_handlers={
             problems.Problem: problems.respond,
             HTTPException: problems.respond,

@@ -157,7 +157,7 @@ def pictures(page: Page, name: str) -> None:
         return
     for scheme in ("light", "dark"):
         for width in (1440, 390):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 1000})
             page.screenshot(path=IMAGES / f"{name}-{scheme}-{width}.png", full_page=True)
     page.emulate_media(color_scheme="light")

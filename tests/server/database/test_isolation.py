@@ -44,8 +44,8 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, %(id)s, decode(repeat('ab', 32), 'hex'))",
     "sign_in_attempt": "insert into sign_in_attempt (tenant_id, attempt_hash, purpose, kept, expires_at) "
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), 'sso', '{}', now())",
-    "sso_provider": "insert into sso_provider (tenant_id, issuer, client_id, sealed_secret, email_domains, adds_people, "
-    "trusts_silence, group_claim) "
+    "sso_provider": "insert into sso_provider (tenant_id, issuer, client_id, sealed_secret, email_domains, "
+    "adds_people, trusts_silence, group_claim) "
     "values (%(t)s, 'https://login.example.org', 'toktra', 'sealed', '{example.org}', true, false, '')",
     "sso_group_role": "insert into sso_group_role (tenant_id, place, group_name, role) "
     "values (%(t)s, 1, 'auditors', 'auditor')",
@@ -67,10 +67,11 @@ ROWS: dict[str, LiteralString] = {
     "works_agreement": "insert into works_agreement (tenant_id, version, title, schedule) "
     "values (%(t)s, 1, 'Nights', '{}')",
     "device_privacy": "insert into device_privacy (tenant_id, device_id) values (%(t)s, %(id)s)",
-    "rights_request": "insert into rights_request (tenant_id, request_id, number, kind, regulation, person_id, channel, "
-    "stage, received_on, due_on) "
+    "rights_request": "insert into rights_request (tenant_id, request_id, number, kind, regulation, person_id, "
+    "channel, stage, received_on, due_on) "
     "values (%(t)s, %(id)s, 1, 'access', 'gdpr', %(id)s, 'portal', 'identity', '2026-11-01', '2026-12-01')",
-    "rights_step": "insert into rights_step (tenant_id, request_id, number, step) values (%(t)s, %(id)s, 1, 'received')",
+    "rights_step": "insert into rights_step (tenant_id, request_id, number, step) "
+    "values (%(t)s, %(id)s, 1, 'received')",
     "rights_bundle": "insert into rights_bundle (tenant_id, request_id, recipient) "
     "values (%(t)s, %(id)s, 'age1' || repeat('q', 58))",
     "rights_bundle_part": "insert into rights_bundle_part values (%(t)s, %(id)s, 1, 'sealed')",
@@ -92,7 +93,8 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, %(id)s, 'organisation', '', 'tokens', 'month', '2026-11-01')",
     "budget_version": "insert into budget_version (tenant_id, budget_id, valid_from, amount, thresholds, "
     "tells_of_forecast) values (%(t)s, %(id)s, '2026-11-01', 1, '{80}', true)",
-    "budget_alert": "insert into budget_alert (tenant_id, budget_id, period_first, threshold, is_certain, amount, low, high) "
+    "budget_alert": "insert into budget_alert (tenant_id, budget_id, period_first, threshold, is_certain, amount, "
+    "low, high) "
     "values (%(t)s, %(id)s, '2026-11-01', 80, true, 1, 1, 1)",
     "budget_period": "insert into budget_period (tenant_id, budget_id, period_first, period_last, amount, low, high) "
     "values (%(t)s, %(id)s, '2026-11-01', '2026-11-30', 1, 1, 1)",

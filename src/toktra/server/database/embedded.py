@@ -249,7 +249,7 @@ class EmbeddedPostgres:
 
 
 def urls_of_running(directory: Path) -> tuple[str, str, str] | None:
-    """The app's, the owner's and the privacy role's URL of the database another process of ours runs there, if it does."""
+    """The app's, the owner's and the privacy role's URL of the database that another process of ours runs there."""
     data = DataDirectory(directory.resolve(), database_account())
     place = data.find_socket_directory()
     if place is None:

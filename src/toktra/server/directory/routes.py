@@ -135,10 +135,12 @@ async def change_person(visit: Visit) -> Response:
         if entry.details.role is not known.person.details.role and (way := require_fresh_sign_in(visit)):
             return way
         await service.change_person(visit.database, visit.reader, known.person.person_id, entry)
-    except FormRefused as refusal:
-        return _show_person(visit, known, refusal.form)
-    except InvalidDetail as error:
-        return _show_person(visit, known, PersonForm.refused(fields, {error.field: error.reason}))
+    except (FormRefused, InvalidDetail) as error:
+        if isinstance(error, FormRefused):
+            form = error.form
+        else:
+            form = PersonForm.refused(fields, {error.field: error.reason})
+        return _show_person(visit, known, form)
     except UnknownPerson:
         return notices.not_found()
     return RedirectResponse(f"{here}?said=saved", 303)

@@ -36,7 +36,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
         _("Privacy office"),
         (
             Place("/privacy-office", "level", _("Privacy office"), Action.READ_PRIVACY_OFFICE),
-    Place("/rights", "scales", _("Rights requests"), Action.READ_RIGHTS_REQUESTS),
+            Place("/rights", "scales", _("Rights requests"), Action.READ_RIGHTS_REQUESTS),
             Place("/retention", "hourglass", _("Retention"), Action.READ_RETENTION),
             Place("/notices", "doc", _("Notices"), Action.READ_NOTICES),
             Place("/attribution", "people", _("Attribution"), Action.READ_ATTRIBUTION),

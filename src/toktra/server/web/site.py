@@ -22,8 +22,8 @@ from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.retention.routes import retention_pages
 from toktra.server.rights.office_routes import office_rights_pages
 from toktra.server.rights.portal_routes import own_rights_pages
-from toktra.server.sign_in.routes import sign_in_pages
 from toktra.server.scim.site_routes import sync_pages
+from toktra.server.sign_in.routes import sign_in_pages
 from toktra.server.tenants.attribution_routes import attribution_pages
 from toktra.server.usage.breakdown.routes import breakdown_pages
 from toktra.server.usage.routes import usage_pages

@@ -1,4 +1,4 @@
-"""The weeks people write in the portal, in a schema that only a role of its own may enter; the works agreement's hours."""
+"""The weeks people write in the portal, in a schema only a role of its own may enter; the works agreement's hours."""
 
 from pathlib import Path
 
