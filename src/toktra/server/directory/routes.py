@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -136,14 +137,15 @@ async def change_person(visit: Visit) -> Response:
             return way
         await service.change_person(visit.database, visit.reader, known.person.person_id, entry)
     except (FormRefused, InvalidDetail) as error:
-        if isinstance(error, FormRefused):
-            form = error.form
-        else:
-            form = PersonForm.refused(fields, {error.field: error.reason})
-        return _show_person(visit, known, form)
+        return _show_person(visit, known, _refused(error, fields))
     except UnknownPerson:
         return notices.not_found()
     return RedirectResponse(f"{here}?said=saved", 303)
+
+
+def _refused(error: FormRefused | InvalidDetail, fields: Mapping[str, str]) -> PersonForm:
+    """The form as it was sent, with what is wrong."""
+    return error.form if isinstance(error, FormRefused) else PersonForm.refused(fields, {error.field: error.reason})
 
 
 async def leave(visit: Visit) -> Response:
