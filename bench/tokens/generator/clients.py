@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import brotli  # type: ignore[import-not-found, unused-ignore]
+import brotli
 import h2.config
 import h2.connection
 import h2.events
