@@ -7,6 +7,8 @@ ARGS ?=
 WHOLE_MACHINE := tests/agent/capture/linux $(wildcard tests/end_to_end/test_*.py)
 # The browser's driver keeps an event loop running in its process, where no test of a coroutine can run then.
 BROWSER := tests/end_to_end/browser
+# Each of these has the machine's port 443 and the browsers' own folders to itself.
+EXTENSION := $(wildcard tests/end_to_end/browser/test_extension*.py)
 
 .PHONY: run test setup check bench bench-capture lock kernel clean
 
@@ -17,7 +19,8 @@ test: $(VENV)/ready ## everything CI runs: checks, then all tests with branch co
 	@scripts/system-packages test
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m pytest --cov --cov-report= $(WHOLE_MACHINE)
-	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report= $(BROWSER)
+	@$(BIN)/python -m pytest --cov --cov-append --cov-report= $(EXTENSION)
+	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report= $(BROWSER) $(EXTENSION:%=--ignore=%)
 	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report=term $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER)) $(ARGS)
 
 setup: $(VENV)/ready ## create .venv with everything in it
