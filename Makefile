@@ -9,6 +9,8 @@ WHOLE_MACHINE := tests/agent/capture/linux $(wildcard tests/end_to_end/test_*.py
 BROWSER := tests/end_to_end/browser
 # Each of these has the machine's port 443 and the browsers' own folders to itself.
 EXTENSION := $(wildcard tests/end_to_end/browser/test_extension*.py)
+# These share no database server with tests that end its processes.
+APART := tests/server/jobs tests/server/metrics tests/server/tenants/test_attribution.py
 
 .PHONY: run test setup check bench bench-capture lock kernel clean
 
@@ -21,7 +23,8 @@ test: $(VENV)/ready ## everything CI runs: checks, then all tests with branch co
 	@$(BIN)/python -m pytest --cov --cov-report= $(WHOLE_MACHINE)
 	@$(BIN)/python -m pytest --cov --cov-append --cov-report= $(EXTENSION)
 	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report= $(BROWSER) $(EXTENSION:%=--ignore=%)
-	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report=term $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER)) $(ARGS)
+	@$(BIN)/python -m pytest --cov --cov-append --cov-report= $(APART)
+	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report=term $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER) $(APART)) $(ARGS)
 
 setup: $(VENV)/ready ## create .venv with everything in it
 

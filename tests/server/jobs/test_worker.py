@@ -198,7 +198,10 @@ async def test_a_worker_comes_back_after_its_database(
                 "where datname = current_database() and application_name = 'toktra jobs'"
             )
         await _defer(database, tenant.tenant_id, number, number=2)
-        assert await asyncio.wait_for(done.get(), 60) == 2
+        # The first may come again: the connection can end before it was said to be done.
+        while (last := await asyncio.wait_for(done.get(), 60)) == 1:
+            pass
+        assert last == 2
 
 
 async def test_the_servers_own_process_does_jobs_unless_told_not_to(
