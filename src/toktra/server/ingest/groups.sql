@@ -14,11 +14,14 @@ order by 1;
 
 -- name: people_reporting(tenant_id, day, by_department)
 -- How many people have an account on a device that reported on the day, by the department they were in then.
+-- Who moved on that day counts in neither: their use may stand with the one or with the other.
 select case when :by_department then coalesce(department_on(:tenant_id, p.person_id, :day), '') else '' end as department,
     count(*)::integer as people
 from (select distinct a.person_id from device_day r
       join account a on a.tenant_id = r.tenant_id and a.device_id = r.device_id
       where r.tenant_id = :tenant_id and r.day = :day) p
+where not :by_department
+    or department_on(:tenant_id, p.person_id, :day) is not distinct from department_on(:tenant_id, p.person_id, :day - 1)
 group by 1;
 
 -- name: has_departments(tenant_id, day)$
