@@ -1,0 +1,185 @@
+"""What crosses the boundary of the second ledger: records that only their owner can read, and tickets that name nobody.
+
+A mailbox is known by a secret alone, which its owner's devices and browser present as a bearer token; the service keeps
+its digest. A record is an age file over `PLAIN_BYTES` of JSON, filled up with spaces, so that its size says nothing.
+Every upload holds `RECORDS_IN_UPLOAD` records, those that say "nothing" among them, and has `UPLOAD_BYTES`.
+
+Tickets are VOPRF outputs (RFC 9497, ristretto255-SHA512) over `NONCE_BYTES` that the device drew: whoever issued them
+recognises that they are good, and cannot tell to whom they were issued. Each month and tier has a key of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from toktra.wire.events import Count, HostName, InvalidMessage, Version, decode, encode
+
+PLAIN_BYTES: Final = 512
+LONGEST_SEALED_BYTES: Final = 1024
+"""An age file over `PLAIN_BYTES`; the length of its header varies at random, whatever is inside."""
+RECORDS_IN_UPLOAD: Final = 16
+UPLOAD_EVERY_S: Final = 3600
+UPLOAD_BYTES: Final = 22_528
+KEPT_DAYS: Final = 90
+"""Fixed: no setting, role or request makes it longer."""
+
+NONCE_BYTES: Final = 32
+MOST_TICKETS_AT_ONCE: Final = 32
+
+Secret = Annotated[str, Meta(min_length=43, max_length=43, pattern=r"^[A-Za-z0-9_-]{43}\Z")]
+"""32 random bytes in base64url: all that a mailbox is known by."""
+ProgrammeId = Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
+"""Drawn at random when an organisation switches the programme on; it is not the organisation's id."""
+Tier = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9-]+\Z")]
+Month = Annotated[str, Meta(min_length=7, max_length=7, pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])\Z")]
+Element = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""A blinded or evaluated group element, or a public key."""
+Sealed = Annotated[bytes, Meta(min_length=1, max_length=LONGEST_SEALED_BYTES)]
+
+
+class PersonalRecord(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="use", tag_field="kind"
+):
+    """One personal use of AI, as its owner reads it. It names neither a device nor a person."""
+
+    at: datetime
+    """When the exchange began: UTC, whole seconds."""
+    provider_host: HostName
+    request_bytes: Count
+    response_bytes: Count
+    estimated_input_tokens: Count
+    estimated_output_tokens: Count
+    estimator_version: Version
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is not UTC and self.at.utcoffset() != UTC.utcoffset(None):
+            raise ValueError("at: must be UTC, for example 2026-11-22T09:30:00Z")
+
+
+class Filling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="nothing", tag_field="kind"):
+    """What fills an upload up. Sealed like a record, it cannot be told from one without the owner's key."""
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From a device to its owner's mailbox, at fixed times, whatever was used."""
+
+    upload: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
+    """A random UUID; sent again with the same one, it is stored once."""
+    records: Annotated[tuple[Sealed, ...], Meta(min_length=RECORDS_IN_UPLOAD, max_length=RECORDS_IN_UPLOAD)]
+    filling: str = ""
+
+
+class StoredRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As the owner gets it back."""
+
+    record: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
+    """A random UUID given by the service."""
+    day: date
+    """On which it arrived; it is gone `KEPT_DAYS` later."""
+    sealed: Sealed
+
+
+class RecordsPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mailbox's records, a page at a time."""
+
+    records: tuple[StoredRecord, ...]
+    next: str | None = None
+    """To be given as `after` for the next page; None: that was all."""
+
+
+class Resealed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Takes the place of a record after its owner changed their key; the record keeps its day."""
+
+    record: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
+    sealed: Sealed
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part of a month's allowance, spent without a mailbox's name, or once to open a mailbox."""
+
+    programme: ProgrammeId
+    tier: Tier
+    month: Month
+    nonce: Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
+    output: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class TicketKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The public keys of a programme's month, the same for everybody: a key of one's own would be a name."""
+
+    month: Month
+    keys: dict[Tier, Element]
+
+
+class TicketsAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From the organisation's server, for somebody it does not name, to the service that issues."""
+
+    programme: ProgrammeId
+    tier: Tier
+    month: Month
+    blinded: Annotated[tuple[Element, ...], Meta(min_length=1, max_length=MOST_TICKETS_AT_ONCE)]
+
+
+class TicketsIssued(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The evaluated elements and one proof for all of them (`VerifiableBatchOutput` of the voprf package)."""
+
+    batch: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+
+
+class AllowanceAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From a device to the organisation's server, signed: how an account stands, and more tickets if wished."""
+
+    account: Annotated[str, Meta(min_length=1, max_length=128)]
+    blinded: Annotated[tuple[Element, ...], Meta(max_length=MOST_TICKETS_AT_ONCE)] = ()
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The answer. A person who has not opted in gets `standing` alone."""
+
+    standing: Literal["no-programme", "not-invited", "invited", "enrolled"]
+    service: str = ""
+    """The personal service's address."""
+    programme: str = ""
+    tier: str = ""
+    month: str = ""
+    tokens_per_ticket: Count = 0
+    tickets: Count = 0
+    """Of the whole month."""
+    left: Count = 0
+    """Not yet issued."""
+    batch: bytes = b""
+    """`VerifiableBatchOutput` over `blinded`, empty when none was asked."""
+
+
+_plain: Final[msgspec.json.Decoder[PersonalRecord | Filling]] = msgspec.json.Decoder(PersonalRecord | Filling)
+_uploads: Final = msgspec.json.Decoder(Upload)
+
+
+def plain(record: PersonalRecord | Filling) -> bytes:
+    """What is sealed: `PLAIN_BYTES` of JSON, spaces at its end."""
+    text = encode(record)
+    if len(text) > PLAIN_BYTES:
+        raise InvalidMessage("provider_host", f"a record may have {PLAIN_BYTES} bytes, this one has {len(text)}")
+    return text.ljust(PLAIN_BYTES)
+
+
+def read_plain(text: bytes) -> PersonalRecord | Filling:
+    """The reverse of `plain`. Raises InvalidMessage naming the field at fault."""
+    return decode(text, _plain)
+
+
+def encode_upload(upload: str, records: tuple[bytes, ...]) -> bytes:
+    """An upload of `UPLOAD_BYTES`. `records` are `RECORDS_IN_UPLOAD` age files."""
+    bare = encode(Upload(upload=upload, records=records))
+    return encode(Upload(upload=upload, records=records, filling=" " * (UPLOAD_BYTES - len(bare))))
+
+
+def decode_upload(body: bytes) -> Upload:
+    """Raises InvalidMessage for a body of another size, and names the field at fault."""
+    if len(body) != UPLOAD_BYTES:
+        raise InvalidMessage("", f"an upload has {UPLOAD_BYTES} bytes, this one has {len(body)}")
+    return decode(body, _uploads)
