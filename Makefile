@@ -11,6 +11,10 @@ BROWSER := tests/end_to_end/browser
 EXTENSION := $(wildcard tests/end_to_end/browser/test_extension*.py)
 # These share no database server with tests that end its processes.
 APART := tests/server/jobs tests/server/metrics tests/server/tenants/test_attribution.py
+PYTEST := $(BIN)/python -m pytest --cov --cov-append --cov-report=
+# $(1) how, $(2) which. What fails is tried once more, alone and in order: what is broken fails again, and what failed
+# only because the machine was busy is named in the output all the same.
+tests = @$(PYTEST) $(1) $(2) $(ARGS) || $(PYTEST) --last-failed --last-failed-no-failures=none $(2) $(ARGS)
 
 .PHONY: run test setup check bench bench-capture lock kernel clean
 
@@ -20,11 +24,13 @@ run: $(VENV)/runs ## start the database, the server and this machine's agent, an
 test: $(VENV)/ready ## everything CI runs: checks, then all tests with branch coverage
 	@scripts/system-packages test
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest --cov --cov-report= $(WHOLE_MACHINE)
-	@$(BIN)/python -m pytest --cov --cov-append --cov-report= $(EXTENSION)
-	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report= $(BROWSER) $(EXTENSION:%=--ignore=%)
-	@$(BIN)/python -m pytest --cov --cov-append --cov-report= $(APART)
-	@$(BIN)/python -m pytest -n 2 --cov --cov-append --cov-report=term $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER) $(APART)) $(ARGS)
+	@$(BIN)/coverage erase
+	$(call tests,,$(WHOLE_MACHINE))
+	$(call tests,,$(EXTENSION))
+	$(call tests,-n 2,$(BROWSER) $(EXTENSION:%=--ignore=%))
+	$(call tests,,$(APART))
+	$(call tests,-n 2,tests $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER) $(APART)))
+	@echo "Lines and branches run by tests: $$($(BIN)/coverage report --format=total) %"
 
 setup: $(VENV)/ready ## create .venv with everything in it
 
