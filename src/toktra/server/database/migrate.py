@@ -135,6 +135,7 @@ def _grant_privacy(connection: psycopg.Connection[tuple[object, ...]], privacy_r
         sql.SQL("grant execute on all functions in schema privacy_hours to {}").format(role),
         sql.SQL("grant select, insert, update on privacy_hours.week to {}").format(role),
         sql.SQL("grant select, insert, delete on privacy_hours.change to {}").format(role),
+        sql.SQL("grant select, insert, update, delete on privacy_hours.copy_leave to {}").format(role),
         sql.SQL("grant select, insert, delete, update (version, standing) on privacy_hours.delivery to {}").format(
             role
         ),
