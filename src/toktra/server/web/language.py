@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, SupportsIndex
 
 SOURCE: Final = "en"
-OFFERED: Final[Mapping[str, str]] = MappingProxyType({SOURCE: "English"})
+OFFERED: Final[Mapping[str, str]] = MappingProxyType({SOURCE: "English", "de": "Deutsch"})
 """Languages that readers may choose: code and own name. Each has a complete catalogue; a test sees to it."""
 LOCALE: Final = Path(__file__).parent / "locale"
 DOMAIN: Final = "toktra"
