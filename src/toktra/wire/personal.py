@@ -29,6 +29,8 @@ KEPT_DAYS: Final = 90
 
 NONCE_BYTES: Final = 32
 MOST_TICKETS_AT_ONCE: Final = 32
+MOST_TICKETS_A_MONTH: Final = 1000
+MOST_TIERS: Final = 20
 
 Secret = Annotated[str, Meta(min_length=43, max_length=43, pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 """32 random bytes in base64url: all that a mailbox is known by."""
@@ -69,6 +71,9 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     upload: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
     """A random UUID; sent again with the same one, it is stored once."""
+    day: date
+    """The UTC day whose hour this fills, today or one of the `KEPT_DAYS` - 1 before. A device that was off fills the
+    hours it missed once it is back, so that a mailbox has as many records for every day, worked or not."""
     records: Annotated[tuple[Sealed, ...], Meta(min_length=RECORDS_IN_UPLOAD, max_length=RECORDS_IN_UPLOAD)]
     filling: str = ""
 
@@ -79,7 +84,7 @@ class StoredRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     record: Annotated[str, Meta(max_length=36, pattern=r"^[0-9a-f-]{36}\Z")]
     """A random UUID given by the service."""
     day: date
-    """On which it arrived; it is gone `KEPT_DAYS` later."""
+    """Of its upload; it is gone `KEPT_DAYS` later."""
     sealed: Sealed
 
 
@@ -130,6 +135,33 @@ class TicketsIssued(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     batch: Annotated[bytes, Meta(min_length=1, max_length=8192)]
 
 
+class ProgrammeTiers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A programme as the personal service knows it: how many tickets one person may get in a month, by tier.
+
+    The noise over a tier's count has to hide that many, so that it hides one person.
+    """
+
+    tiers: Annotated[
+        dict[Tier, Annotated[int, Meta(ge=1, le=MOST_TICKETS_A_MONTH)]], Meta(min_length=1, max_length=MOST_TIERS)
+    ]
+
+
+class RedemptionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The tickets of a closed month that were spent, with noise drawn once."""
+
+    month: Month
+    tier: Tier
+    tickets: Count
+
+
+class Redemptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that is ever known about redemptions, newest month first. The running month is not in it."""
+
+    epsilon: float
+    """The privacy budget of one person in one month and tier: discrete Laplace noise of scale tickets / epsilon."""
+    counts: tuple[RedemptionCount, ...]
+
+
 class AllowanceAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From a device to the organisation's server, signed: how an account stands, and more tickets if wished."""
 
@@ -172,10 +204,10 @@ def read_plain(text: bytes) -> PersonalRecord | Filling:
     return decode(text, _plain)
 
 
-def encode_upload(upload: str, records: tuple[bytes, ...]) -> bytes:
+def encode_upload(upload: str, day: date, records: tuple[bytes, ...]) -> bytes:
     """An upload of `UPLOAD_BYTES`. `records` are `RECORDS_IN_UPLOAD` age files."""
-    bare = encode(Upload(upload=upload, records=records))
-    return encode(Upload(upload=upload, records=records, filling=" " * (UPLOAD_BYTES - len(bare))))
+    bare = encode(Upload(upload=upload, day=day, records=records))
+    return encode(Upload(upload=upload, day=day, records=records, filling=" " * (UPLOAD_BYTES - len(bare))))
 
 
 def decode_upload(body: bytes) -> Upload:
