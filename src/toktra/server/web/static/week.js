@@ -150,27 +150,33 @@
     };
     bar.classList.add("day__bar--drawn");
     bar.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+      if (event.button !== 0 || !event.isPrimary) return;
       const box = bar.getBoundingClientRect();
-      const near = (16 / box.width) * DAY;
+      const near = ((event.pointerType === "mouse" ? 16 : 24) / box.width) * DAY;
       const from = at(event);
       const within = rowsOf(day).map((row) => ({ row, span: spanOf(row) })).filter(({ span }) => span && span.end <= DAY);
-      const held = within.find(({ span }) => Math.min(Math.abs(span.start - from), Math.abs(span.end - from)) <= near);
+      const distance = ({ span }) => Math.min(Math.abs(span.start - from), Math.abs(span.end - from));
+      const held = within.filter((one) => distance(one) <= near).sort((a, b) => distance(a) - distance(b))[0];
       let row = held?.row ?? null;
       const fixed = held ? (Math.abs(held.span.start - from) < Math.abs(held.span.end - from) ? held.span.end : held.span.start) : from;
       if (!held && within.some(({ span }) => span.start < from && from < span.end)) return;
       event.preventDefault();
       bar.setPointerCapture(event.pointerId);
       const move = (moved) => {
+        if (moved.pointerId !== event.pointerId) return;
         const to = at(moved);
         if (to === fixed) return;
         row ??= add(day, Math.min(fixed, to), Math.max(fixed, to));
         if (row) set(row, Math.min(fixed, to), Math.max(fixed, to));
       };
-      const end = () => {
+      const end = (ended) => {
+        if (ended.pointerId !== event.pointerId) return;
         bar.removeEventListener("pointermove", move);
         bar.removeEventListener("pointerup", end);
         bar.removeEventListener("pointercancel", end);
+        // The finger scrolls the page after all, or a call came in: nothing was meant by it.
+        if (ended.type === "pointercancel" && held) set(row, held.span.start, held.span.end);
+        else if (ended.type === "pointercancel" && row) { row.remove(); number(day); draw(); }
       };
       bar.addEventListener("pointermove", move);
       bar.addEventListener("pointerup", end);
