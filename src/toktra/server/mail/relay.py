@@ -28,9 +28,13 @@ class Unreachable(Exception):
 async def hand_over(message: EmailMessage, settings: ServerSettings) -> None:
     """The relay has taken responsibility for the message when this returns. Raises Refused or Unreachable."""
     client = _client(settings)
+    transport: asyncio.BaseTransport | None = None
     try:
         async with asyncio.timeout(SEND_WITHIN_S):
             await client.connect()
+            transport = client.transport
+            if settings.mail_user and settings.mail_password:
+                await client.login(settings.mail_user, settings.mail_password)
             await client.send_message(message)
         await _say_goodbye(client)
     except aiosmtplib.SMTPRecipientsRefused as error:
@@ -44,7 +48,9 @@ async def hand_over(message: EmailMessage, settings: ServerSettings) -> None:
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         raise Unreachable(f"the mail relay {settings.mail_relay} cannot be used: {_reason(error)}") from None
     finally:
-        _hang_up(client)
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()  # a close in good order waits for the relay's own
+        client.close()
 
 
 def _client(settings: ServerSettings) -> aiosmtplib.SMTP:
@@ -53,8 +59,6 @@ def _client(settings: ServerSettings) -> aiosmtplib.SMTP:
         hostname=settings.mail_relay,
         port=settings.mail_port or _PORTS[tls],
         local_hostname=str(settings.mail_from).partition("@")[2],
-        username=settings.mail_user,
-        password=settings.mail_password,
         use_tls=tls is MailTls.TLS,
         start_tls=tls is MailTls.STARTTLS,
         tls_context=None if tls is MailTls.NONE else ssl.create_default_context(),
@@ -66,13 +70,6 @@ async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
     """The message is the relay's by now: a goodbye that fails must not have it sent again."""
     with contextlib.suppress(aiosmtplib.SMTPException, OSError):
         await client.execute_command(b"QUIT")
-
-
-def _hang_up(client: aiosmtplib.SMTP) -> None:
-    """At once: a close in good order waits for the relay's own."""
-    if isinstance(client.transport, asyncio.WriteTransport):
-        client.transport.abort()
-    client.close()
 
 
 def _raise(error: aiosmtplib.SMTPResponseException) -> None:
