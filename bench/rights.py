@@ -116,7 +116,7 @@ def _fill(urls: DatabaseUrls, tenant_id: UUID, own: UUID, other: UUID) -> None:
 
 
 async def _copy(database: Database, tenant_id: UUID, person_id: UUID) -> int:
-    gathered = await gather(database, tenant_id, person_id, Language.ENGLISH)
+    gathered = await gather(database, tenant_id, person_id, Language.ENGLISH, None)
     content = files(database, tenant_id, person_id, gathered, for_programs=False)
     recipient = str(x25519.Identity.generate().to_public())
     size = 0

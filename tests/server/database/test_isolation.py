@@ -75,6 +75,12 @@ ROWS: dict[str, LiteralString] = {
     "rights_bundle": "insert into rights_bundle (tenant_id, request_id, recipient) "
     "values (%(t)s, %(id)s, 'age1' || repeat('q', 58))",
     "rights_bundle_part": "insert into rights_bundle_part values (%(t)s, %(id)s, 1, 'sealed')",
+    "rights_link": "insert into rights_link (tenant_id, token_hash, address, kind, expires_at) "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), 'a@example.org', 'access', now())",
+    "account_claim": "insert into account_claim (tenant_id, device_id, name, code_hash, expires_at) "
+    "values (%(t)s, %(id)s, 'a', decode(repeat('ab', 32), 'hex'), now())",
+    "sign_in_failure": "insert into sign_in_failure (tenant_id, day, person_id, method, tries) "
+    "values (%(t)s, '2026-11-01', %(id)s, 'password', 1)",
     "recording_stop": "insert into recording_stop (tenant_id, person_id, cause, request_id) "
     "values (%(t)s, %(id)s, 'objection', %(id)s)",
     "erased_account": "insert into erased_account values (%(t)s, %(id)s, decode(repeat('ab', 32), 'hex'))",

@@ -1,4 +1,4 @@
-"""The way to people's weeks: as a database role of its own, for one person or one device at a time.
+"""The way to people's weeks: as a database role of its own, for one person, one device or one copy at a time.
 
 Row-level security finds the person by the hash of their session's token, which the database looks up itself. So a page
 that got the wrong person into a query would find nothing, and the rest of the server, which has another role, is not
@@ -49,4 +49,14 @@ class OwnDatabase:
         """
         async with self._database.tenant(key.tenant) as connection:
             await connection.execute("select set_config('toktra.device_id', %s, true)", [str(key.device)])
+            yield connection
+
+    @asynccontextmanager
+    async def of_copy(self, tenant_id: UUID, request_id: UUID) -> AsyncIterator[Connection]:
+        """A transaction that reads the week of whoever left it to the copy made for this request, and ends that leave.
+
+        Raises DatabaseBusy.
+        """
+        async with self._database.tenant(tenant_id) as connection:
+            await connection.execute("select set_config('toktra.copied_request', %s, true)", [str(request_id)])
             yield connection

@@ -8,21 +8,18 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from toktra.server.devices import service as devices
-from toktra.server.people.tokens import Token
 from toktra.server.privacy_hours import agreement, weeks
 from toktra.server.privacy_hours.agreement import MOST_TITLE
-from toktra.server.privacy_hours.own_database import OwnDatabase
 from toktra.server.privacy_hours.upcoming import MOST, bars_of, in_words, next_private, until_words
+from toktra.server.privacy_hours.visiting import own_database_of, reader_of
 from toktra.server.privacy_hours.week_form import SAVE, WeekForm, WeekRefused, zones
-from toktra.server.privacy_hours.weeks import OwnWeek, Reader
+from toktra.server.privacy_hours.weeks import OwnWeek
 from toktra.server.privacy_hours.words import DAY_NAMES, window_text
 from toktra.server.web import notices
 from toktra.server.web.access import Action
-from toktra.server.web.cookies import session_of
 from toktra.server.web.form import FormNotUsable, read_form
 from toktra.server.web.language import _
 from toktra.server.web.page import Page, Visit
@@ -54,23 +51,23 @@ def privacy_hours_pages() -> list[Page]:
 
 async def my_week(visit: Visit) -> Response:
     """The reader's week, what comes next, their devices and what changed."""
-    own = _own_database(visit)
+    own = own_database_of(visit)
     if own is None:
         return await _without_weeks(visit)
-    found = await weeks.own_week(own, _reader(visit))
+    found = await weeks.own_week(own, reader_of(visit))
     return await _show_week(visit, found, WeekForm.of(found.schedule, found.version))
 
 
 async def change_my_week(visit: Visit) -> Response:
     """Saves the week, or adds or takes away a row of the form."""
-    own = _own_database(visit)
+    own = own_database_of(visit)
     if own is None:
         return await _without_weeks(visit)
     try:
         fields = await read_form(visit.request)
     except FormNotUsable:
         return _no_form(_HERE)
-    form, reader = WeekForm.read(fields), _reader(visit)
+    form, reader = WeekForm.read(fields), reader_of(visit)
     found = await weeks.own_week(own, reader)
     act = fields.get("do", SAVE)
     if act != SAVE:
@@ -86,13 +83,13 @@ async def change_my_week(visit: Visit) -> Response:
 
 
 async def my_week_json(visit: Visit) -> Response:
-    """All that is kept here about the reader's Privacy Hours, as a file. A copy that others prepare cannot hold it."""
-    own = _own_database(visit)
+    """All that is kept here about the reader's Privacy Hours, as a file."""
+    own = own_database_of(visit)
     if own is None:
         return await _without_weeks(visit)
-    found = await weeks.own_week(own, _reader(visit), every_change=True)
+    found = await weeks.own_week(own, reader_of(visit), every_change=True)
     return Response(
-        msgspec.json.format(msgspec.json.encode(found)),
+        weeks.as_json(found),
         media_type="application/json",
         headers={"content-disposition": 'attachment; filename="my-privacy-hours.json"'},
     )
@@ -100,7 +97,7 @@ async def my_week_json(visit: Visit) -> Response:
 
 async def choose_device(visit: Visit) -> Response:
     """To which of the reader's devices the week goes."""
-    own = _own_database(visit)
+    own = own_database_of(visit)
     if own is None:
         return await _without_weeks(visit)
     try:
@@ -108,7 +105,7 @@ async def choose_device(visit: Visit) -> Response:
         device_id = UUID(fields.get("device", ""))
     except (FormNotUsable, ValueError):
         return _no_form(_HERE)
-    reader = _reader(visit)
+    reader = reader_of(visit)
     owned = await devices.devices_of(visit.database, reader.tenant_id, reader.person_id)
     if device_id not in {device.device_id for device in owned}:
         return notices.not_found()
@@ -241,18 +238,6 @@ def _said(visit: Visit) -> str:
     if visit.request.method != "GET":
         return ""
     return str(_SAID.get(visit.request.query_params.get("said", ""), ""))
-
-
-def _own_database(visit: Visit) -> OwnDatabase | None:
-    own: OwnDatabase | None = visit.request.app.state.own_database
-    return own
-
-
-def _reader(visit: Visit) -> Reader:
-    """As the database is to find them: by the token the browser has, or by the one it is about to get."""
-    reader = visit.reader
-    token = reader.new_token or Token.parse(session_of(visit.request) or "")
-    return Reader(reader.tenant.tenant_id, reader.person_id, token.hash if token else b"")
 
 
 def _no_form(here: str) -> Response:

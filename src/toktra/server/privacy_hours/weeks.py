@@ -13,6 +13,7 @@ import aiosql
 import msgspec
 from psycopg.types.json import Jsonb
 
+from toktra.server.database.pool import Connection
 from toktra.server.privacy_hours.own_database import OwnDatabase
 from toktra.wire.portal import Standing
 from toktra.wire.schedule import Schedule, Window, by_day, joined
@@ -67,21 +68,29 @@ class OwnWeek:
 
 async def own_week(database: OwnDatabase, reader: Reader, *, every_change: bool = False) -> OwnWeek:
     """The reader's own, with the newest changes or with every one that is kept."""
-    of = {"tenant_id": reader.tenant_id, "person_id": reader.person_id}
     async with database.of_session(reader.tenant_id, reader.session_hash) as connection:
-        row = await _queries.find_week(connection, **of)
         most = None if every_change else CHANGES_SHOWN
-        changes = [_change(one) async for one in _queries.changes(connection, **of, most=most)]
-        deliveries = {
-            one.device_id: Delivery(version=one.version, standing=one.standing)
-            async for one in _queries.deliveries(connection, **of)
-        }
+        return await read_week(connection, reader.tenant_id, reader.person_id, most_changes=most)
+
+
+async def read_week(connection: Connection, tenant_id: UUID, person_id: UUID, *, most_changes: int | None) -> OwnWeek:
+    """What the transaction may see of a person's week; with None every change that is kept."""
+    of = {"tenant_id": tenant_id, "person_id": person_id}
+    row = await _queries.find_week(connection, **of)
     return OwnWeek(
         version=row.version if row else 0,
         schedule=msgspec.convert(row.schedule, Schedule) if row else None,
-        changes=tuple(changes),
-        deliveries=deliveries,
+        changes=tuple([_change(one) async for one in _queries.changes(connection, **of, most=most_changes)]),
+        deliveries={
+            one.device_id: Delivery(version=one.version, standing=one.standing)
+            async for one in _queries.deliveries(connection, **of)
+        },
     )
+
+
+def as_json(week: OwnWeek) -> bytes:
+    """For programs, and still for eyes."""
+    return msgspec.json.format(msgspec.json.encode(week))
 
 
 async def save_week(database: OwnDatabase, reader: Reader, schedule: Schedule, *, read_version: int) -> bool:

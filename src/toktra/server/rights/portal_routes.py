@@ -12,6 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from toktra.compliance.deadlines import deadline
 from toktra.compliance.library import Language
 from toktra.server.notices.service import regulation_of
+from toktra.server.privacy_hours import copying
+from toktra.server.privacy_hours.visiting import own_database_of, reader_of
 from toktra.server.rights import service
 from toktra.server.rights.copies import service as copies
 from toktra.server.rights.copies.sealing import (
@@ -109,7 +111,7 @@ async def make_request(visit: Visit) -> Response:
     except InvalidRequest as refusal:
         return await _show_new(visit, kind, fields, {refusal.field.value: refusal.reason})
     if lock is not None:
-        await copies.begin(visit.database, visit.reader, request_id, lock, _language())
+        await _begin_copy(visit, request_id, lock)
     return RedirectResponse(f"/me/rights/{request_id}?said=made", 303)
 
 
@@ -127,7 +129,7 @@ async def seal_copy(visit: Visit) -> Response:
     """For a request that an officer recorded: the person says how their copy is sealed."""
     try:
         fields = await read_form(visit.request)
-        await copies.begin(visit.database, visit.reader, _id(visit), await _lock(fields), _language())
+        await _begin_copy(visit, _id(visit), await _lock(fields))
     except FormNotUsable:
         return _no_form()
     except SealRefused as refusal:
@@ -205,6 +207,13 @@ async def _show_request(
         said=visit.request.query_params.get("said", ""),
         errors=errors,
     )
+
+
+async def _begin_copy(visit: Visit, request_id: UUID, lock: Lock) -> None:
+    """Has it made with the reader's Privacy Hours in it, which they alone can leave to it. Raises UnknownRequest."""
+    if own := own_database_of(visit):
+        await copying.leave_to(own, reader_of(visit), request_id)
+    await copies.begin(visit.database, visit.reader, request_id, lock, _language())
 
 
 async def _lock(fields: Mapping[str, str]) -> Lock:

@@ -22,6 +22,8 @@ from toktra.server.directory.service import KnownPerson, find_person
 from toktra.server.notices.service import Acknowledged, acknowledged_by, variables_of
 from toktra.server.portal import records
 from toktra.server.portal.presentation import looked
+from toktra.server.privacy_hours.weeks import OwnWeek, as_json
+from toktra.server.privacy_hours.words import window_text
 from toktra.server.rights.copies.readable import chart_of, page_of
 from toktra.server.rights.copies.zipping import File
 from toktra.server.rights.requests import Request, requests_of
@@ -55,12 +57,16 @@ class Gathered:
     requests: Sequence[Request]
     notices: Sequence[Acknowledged]
     ways: Ways
+    week: OwnWeek | None
+    """None where they did not leave it to this copy."""
     sheet: str
     """What Art. 15(1) and (2) GDPR ask to be told, as Markdown."""
     made_at: datetime
 
 
-async def gather(database: Database, tenant_id: UUID, person_id: UUID, language: Language) -> Gathered:
+async def gather(
+    database: Database, tenant_id: UUID, person_id: UUID, language: Language, week: OwnWeek | None
+) -> Gathered:
     """Raises directory.service.UnknownPerson for someone who has been erased."""
     person = await find_person(database, tenant_id, person_id)
     subject = Subject(tenant_id, person_id, is_reader=True)
@@ -89,6 +95,7 @@ async def gather(database: Database, tenant_id: UUID, person_id: UUID, language:
         requests=await requests_of(database, tenant_id, person_id),
         notices=await acknowledged_by(database, tenant_id, person_id),
         ways=ways,
+        week=week,
         sheet=fill(Paper.ACCESS_SHEET, language, variables).markdown,
         made_at=datetime.now(UTC),
     )
@@ -107,12 +114,15 @@ async def files(
     yield File("events.json", records.as_json(every_own_event(database, subject), gathered.made_at))
     yield File("days.csv", _csv(_DAY_COLUMNS, [_day_row(use) for use in gathered.days]))
     yield File("costs.csv", _csv(_COST_COLUMNS, _cost_rows(gathered)))
+    if gathered.week is not None:
+        yield File("privacy-hours.json", _once(as_json(gathered.week).decode()))
     yield File("who-looked.csv", _csv(("at", "who", "did", "details"), _look_up_rows(gathered)))
 
 
 def _page(gathered: Gathered) -> str:
     return page_of(
         gathered=gathered,
+        window_text=window_text,
         looked=[looked(one) for one in gathered.look_ups],
         chart=chart_of(gathered.days),
         sheet=as_html_part(gathered.sheet.replace("# ", "## ")),

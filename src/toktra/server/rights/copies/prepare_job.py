@@ -7,6 +7,7 @@ from uuid import UUID
 from toktra.compliance.library import Language
 from toktra.server.directory.service import UnknownPerson
 from toktra.server.jobs import Backoff, Work, job, periodic_job
+from toktra.server.privacy_hours.copying import end_leave, week_for_copy, weeks_for_copies
 from toktra.server.rights.copies import keeping
 from toktra.server.rights.copies.contents import files, gather
 from toktra.server.rights.copies.sealing import sealed
@@ -25,7 +26,9 @@ async def prepare(work: Work, *, request_id: UUID, language: str) -> None:
     if request.stage is not Stage.WORKING or recipient is None:
         return
     try:
-        gathered = await gather(work.database, work.tenant_id, request.person_id, Language(language))
+        async with weeks_for_copies(work.settings.privacy_database_url) as weeks:
+            week = await week_for_copy(weeks, work.tenant_id, request.person_id, request_id)
+        gathered = await gather(work.database, work.tenant_id, request.person_id, Language(language), week)
     except UnknownPerson:  # erased meanwhile
         return
     content = files(
@@ -45,6 +48,8 @@ async def prepare(work: Work, *, request_id: UUID, language: str) -> None:
         await queries.move(connection, tenant_id=work.tenant_id, request_id=request_id, stage=Stage.READY.value)
         await note_step(connection, work.tenant_id, request_id, Step.PREPARED)
         await tell_person(connection, work.tenant_id, request, Step.PREPARED)
+    async with weeks_for_copies(work.settings.privacy_database_url) as weeks:
+        await end_leave(weeks, work.tenant_id, request_id)
 
 
 @periodic_job("rights:expire-copies", cron="10 1 * * *")
