@@ -43,7 +43,16 @@ def test_a_budget_as_it_is_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "tokens"), [("25 M", 25_000_000), ("1.5bn", 1_500_000_000), ("700k", 700_000), ("12", 12)]
+    ("typed", "tokens"),
+    [
+        ("25 M", 25_000_000),
+        ("1.5bn", 1_500_000_000),
+        ("700k", 700_000),
+        ("12", 12),
+        ("2,5 Mio.", 2_500_000),
+        ("700 Tsd.", 700_000),
+        ("1 Mrd", 1_000_000_000),
+    ],
 )
 def test_tokens_may_be_typed_as_they_are_shown(typed: str, tokens: int) -> None:
     entered = ENTERING.budget({**GOOD, "unit": "tokens", "amount": typed})
@@ -65,7 +74,9 @@ def test_tokens_may_be_typed_as_they_are_shown(typed: str, tokens: int) -> None:
         ({"currency": "CHF"}, "currency"),
         ({"amount": "0"}, "amount"),
         ({"amount": "-5"}, "amount"),
-        ({"amount": "1,5"}, "amount"),
+        ({"amount": "1,500"}, "amount"),
+        ({"amount": "1.500"}, "amount"),
+        ({"amount": "12."}, "amount"),
         ({"amount": "1e9"}, "amount"),
         ({"amount": "9999999 bn"}, "amount"),
         ({"thresholds": "fifty"}, "thresholds"),

@@ -210,8 +210,8 @@ class TestThePage:
     async def test_every_period_has_its_address(self, owner_api: httpx.AsyncClient, period: Period) -> None:
         page = await owner_api.get("/", params={"period": period})
         assert page.status_code == 200
-        assert page.text.count('aria-current="true"') == 1
-        assert f'href="/?period={period}" aria-current="true"' in page.text
+        chosen = re.findall(r'<a href="([^"]*)" aria-current="true"', page.text)
+        assert chosen == [f"/?period={period}"]
 
     @pytest.mark.parametrize("period", ["", "8d", "<script>alert(1)</script>", "x" * 5000, "7d\x00"])
     async def test_an_unknown_period_is_refused_by_name(self, owner_api: httpx.AsyncClient, period: str) -> None:

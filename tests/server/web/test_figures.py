@@ -53,8 +53,8 @@ def test_tokens(low: int, high: int, shown: str) -> None:
         (88.1, 179.6, "$ 85 – 180"),
     ],
 )
-def test_dollars(low: float, high: float, shown: str) -> None:
-    assert plain(figures.dollars(Interval(low, high))) == shown
+def test_money(low: float, high: float, shown: str) -> None:
+    assert plain(figures.money(Interval(low, high), "$")) == shown
 
 
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "bn": 10**9}
@@ -77,7 +77,8 @@ def test_a_shown_range_holds_the_real_one_and_is_hardly_wider(one: int, other: i
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
 def test_a_shown_cost_holds_the_real_one(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    numbers = [float(n.replace(" ", "")) for n in re.findall(r"\d[\d .]*", plain(figures.dollars(Interval(low, high))))]
+    shown = plain(figures.money(Interval(low, high), "$"))
+    numbers = [float(n.replace(" ", "")) for n in re.findall(r"\d[\d .]*", shown)]
     assert numbers[0] <= low
     assert numbers[-1] >= high
 

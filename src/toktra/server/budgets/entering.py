@@ -17,8 +17,9 @@ from toktra.server.web.language import _
 MOST: Final = Decimal(10) ** 15
 FURTHEST: Final = timedelta(days=366)
 MOST_THRESHOLDS: Final = 10
-_POWERS: Final = {"": 0, "k": 3, "m": 6, "bn": 9}
-_AMOUNT: Final = re.compile(r"(\d+(?:\.\d{1,2})?)(k|m|bn)?", re.IGNORECASE)
+_POWERS: Final = {"": 0, "k": 3, "m": 6, "bn": 9, "tsd": 3, "mio": 6, "mrd": 9}
+"""As figures are written in English and in German."""
+_AMOUNT: Final = re.compile(rf"(\d+(?:[.,]\d{{1,2}})?)(?:({'|'.join(filter(None, _POWERS))})\.?)?", re.IGNORECASE)
 
 
 class InvalidBudget(ValueError):
@@ -138,14 +139,14 @@ class Entering:
 
 
 def _amount(text: str) -> Decimal:
-    """6400, 6 400.50, 25 M."""
+    """6400, 6 400.50, 25 M, 2,5 Mio."""
     found = _AMOUNT.fullmatch(re.sub(r"[\s\u00a0\u202f]", "", text))
     try:
-        amount = Decimal(found[1]).scaleb(_POWERS[(found[2] or "").lower()]) if found else Decimal(0)
+        amount = Decimal(found[1].replace(",", ".")).scaleb(_POWERS[(found[2] or "").lower()]) if found else Decimal(0)
     except InvalidOperation:
         amount = Decimal(0)
     if not 0 < amount <= MOST:
-        reason = _("Give an amount above 0, with a point before cents. k, M and bn may stand behind it.")
+        reason = _("Give an amount above 0, with at most two decimals. k, M and bn may stand behind it.")
         raise InvalidBudget("amount", reason)
     return amount
 

@@ -88,7 +88,7 @@ class Rhythm:
         """November 2026; Q4 2026; 2026; the days of a rolling one."""
         match self.every:
             case Every.MONTH:
-                return f"{figures.month(stretch.first)}{figures.NBSP}{stretch.first.year}"
+                return figures.month_of_year(stretch.first)
             case Every.QUARTER:
                 return _("Q%(number)s %(year)s") % {
                     "number": (stretch.first.month + 2) // 3,

@@ -60,7 +60,7 @@ def exact(amount: float, currency: str | None) -> str:
     """€ 6 400, or 25 000 000 tokens: what was decided, not estimated."""
     if currency is None:
         return _("%(count)s tokens") % {"count": figures.count(int(amount))}
-    return money.exact_amount(amount, currency).removesuffix(".00")
+    return money.round_amount(amount, currency)
 
 
 def said(name: str, threshold: int, *, is_certain: bool) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from math import isfinite
 from typing import Final
 
@@ -97,7 +98,9 @@ class Entering:
         total = sum(shares.values())
         if abs(total - 100) > _HUNDRED:
             raise InvalidAssumption(
-                "share_1", _("The shares add up to %(total)s %%; they must make 100 %%.") % {"total": f"{total:g}"}
+                "share_1",
+                _("The shares add up to %(total)s %%; they must make 100 %%.")
+                % {"total": figures.shortest(Decimal(f"{total:.6g}"))},
             )
         mix = ModelMix({model: share / total for model, share in shares.items()})
         return Entered(Kind.MODEL_MIX, provider.id, valid_from, mix)

@@ -214,7 +214,7 @@ def _left_out(projection: Projection) -> str:
 
 def factor_words(factor: Factor) -> str:
     """0.97–1.04."""
-    low, high = f"{factor.low:.2f}", f"{factor.high:.2f}"
+    low, high = figures.decimal(factor.low, 2), figures.decimal(factor.high, 2)
     return low if low == high else f"{low}–{high}"
 
 

@@ -17,16 +17,20 @@ def sign(currency: str) -> str:
 
 def amount_range(interval: Interval, currency: str) -> str:
     """€ 7 800 – 10 000."""
-    return sign(currency) + figures.dollars(interval).removeprefix("$")
+    return figures.money(interval, sign(currency))
 
 
 def exact_amount(amount: float, currency: str) -> str:
     """€ 1 240.00: a fixed cost, not an estimate."""
-    return f"{sign(currency)}{figures.NBSP}{amount:,.2f}".replace(",", figures.NBSP)
+    return figures.with_currency(figures.decimal(amount, 2), sign(currency))
+
+
+def round_amount(amount: float, currency: str) -> str:
+    """€ 1 240: what was decided, with cents only where it has some."""
+    return figures.with_currency(figures.decimal(amount, 2 if round(amount * 100) % 100 else 0), sign(currency))
 
 
 def price(amount: float, currency: str = "USD") -> str:
     """A price per million tokens, with as many decimals as it has, two at least: $ 0.075."""
-    text = f"{amount:,.6f}".rstrip("0")
-    whole, _, decimals = text.partition(".")
-    return f"{sign(currency)}{figures.NBSP}{whole.replace(',', figures.NBSP)}.{decimals.ljust(2, '0')}"
+    decimals = len(f"{amount:.6f}".rstrip("0").partition(".")[2])
+    return figures.with_currency(figures.decimal(amount, max(2, decimals)), sign(currency))

@@ -67,7 +67,7 @@ def percents(share: Share) -> str:
 
 def factor(of: Factor) -> str:
     """× 0.97–1.04."""
-    low, high = f"{of.low:.2f}", f"{of.high:.2f}"
+    low, high = figures.decimal(of.low, 2), figures.decimal(of.high, 2)
     return f"×{figures.NBSP}{low}" if low == high else f"×{figures.NBSP}{low}–{high}"
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from toktra.server.web import figures
 from toktra.server.web.figures import NBSP, Interval
 
 _HIDDEN: Final = 'aria-hidden="true" focusable="false"'
@@ -80,23 +81,26 @@ class Axis:
     labels: tuple[str, ...]
 
     @classmethod
-    def reaching(cls, most: float, units: Sequence[tuple[int, str, int]] | None = None, sign: str = "") -> Axis:
-        """Four round steps that reach at least `most`, in `units` (usual: COUNT_UNITS), behind a currency's `sign`."""
+    def reaching(
+        cls, most: float, units: Sequence[tuple[int, str, int]] = figures.COUNT_UNITS, currency: str = ""
+    ) -> Axis:
+        """Four round steps that reach at least `most`, in `units`, with the sign of a `currency`."""
         least_step = Decimal(str(max(most, 4))) / 4
         power = Decimal(10) ** least_step.adjusted()
         multiples = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
         step = next(multiple * power for multiple in multiples if multiple * power >= least_step)
-        known = COUNT_UNITS if units is None else units
-        power_of_unit, unit = next(((power, name) for power, name, least in known if step * 4 >= least), (0, ""))
-        values = [f"{(step * place).scaleb(-power_of_unit).normalize():f}" for place in (4, 3, 2, 1, 0)]
-        values[0] = f"{sign}{NBSP if sign else ''}{values[0]}{NBSP if unit else ''}{unit}"
-        return cls(float(step * 4), tuple(values))
+        top = step * 4
+        power_of_unit, unit = next(((power, name) for power, name, least in units if top >= 10**least), (0, ""))
+        values = [figures.shortest((step * place).scaleb(-power_of_unit)) for place in (4, 3, 2, 1, 0)]
+        if unit:
+            values[0] = f"{values[0]}{NBSP}{unit}"
+        if currency:
+            values[0] = figures.with_currency(values[0], currency)
+        return cls(float(top), tuple(values))
 
 
-COUNT_UNITS: Final = ((9, "bn", 10**9), (6, "M", 10**6), (3, "k", 10**4))
-"""Power of ten, name, and the top from which an axis uses it: as figures.tokens does."""
-BYTE_UNITS: Final = ((12, "TB", 10**12), (9, "GB", 10**9), (6, "MB", 10**6), (3, "kB", 10**3), (0, "B", 0))
-"""The same for bytes: as figures.size does."""
+BYTE_UNITS: Final = ((12, "TB", 12), (9, "GB", 9), (6, "MB", 6), (3, "kB", 3), (0, "B", 0))
+"""Power of ten, its name, and the power from which an axis is written with it: as figures.size does."""
 
 
 def timeline(

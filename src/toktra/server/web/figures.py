@@ -2,6 +2,8 @@
 
 The rules are those of the visual language: both ends of a range share one step, the largest of 1, 2, 5 × 10ⁿ that is
 at most a tenth of the width; the low end rounds down and the high end up, so the shown range always holds the real one.
+Decimal signs, dates and the place of a currency are those of the reader's language (written_forms.py); examples here
+are English. For files that programs read this is the wrong place.
 """
 
 from __future__ import annotations
@@ -13,10 +15,20 @@ from enum import StrEnum
 from math import ceil, floor
 from typing import Final, Protocol
 
+from toktra.server.web import written_forms
 from toktra.server.web.language import _, ngettext
+from toktra.server.web.written_forms import forms
 
-NBSP: Final = "\u00a0"
-"""Groups digits and joins a number with its unit."""
+NBSP: Final = written_forms.NBSP
+COUNT_UNITS: Final = (
+    # Translators: a thousand million, behind a number
+    (9, _("bn"), 9),
+    # Translators: a million, behind a number
+    (6, _("M"), 6),
+    # Translators: a thousand, behind a number
+    (3, _("k"), 4),
+)
+"""Power of ten, its name, and the power from which a number is written with it."""
 
 
 class Interval(Protocol):
@@ -30,23 +42,38 @@ class Interval(Protocol):
 
 def count(number: int) -> str:
     """A counted number, grouped by thousands: 49 889."""
-    return f"{number:,}".replace(",", NBSP)
+    return forms().number(number)
+
+
+def decimal(number: float | Decimal, decimals: int) -> str:
+    """A number with so many decimals, grouped by thousands: 1 240.50."""
+    return forms().number(number, decimals)
+
+
+def shortest(number: Decimal) -> str:
+    """A number with as many decimals as it has."""
+    return decimal(number, len(f"{number.normalize():f}".partition(".")[2]))
 
 
 def tokens(interval: Interval) -> str:
     """A range of tokens: 690 – 900 M. The unit follows the upper end; a step is never under one token."""
     low, high, step = _outward(interval, least_step=Decimal(1))
-    for power, unit, least in ((9, "bn", 9), (6, "M", 6), (3, "k", 4)):
+    for power, unit, least in COUNT_UNITS:
         if high >= Decimal(10) ** least:
             return f"{_span(low, high, step, power)}{NBSP}{unit}"
     return _span(low, high, step, 0)
 
 
-def dollars(interval: Interval) -> str:
-    """A range of US dollars: $ 7 800 – 10 000. A step is never under a cent."""
+def money(interval: Interval, currency: str) -> str:
+    """A range of money: € 7 800 – 10 000. A step is never under a cent. `currency` is its sign or code."""
     low, high, step = _outward(interval, least_step=Decimal("0.01"))
     decimals = 0 if step >= 1 else 2
-    return f"${NBSP}{_ends(low, high, decimals)}"
+    return with_currency(_ends(low, high, decimals), currency)
+
+
+def with_currency(amount: str, currency: str) -> str:
+    """An amount with its currency where the language has it: € 400."""
+    return f"{amount}{NBSP}{currency}" if forms().currency_is_behind else f"{currency}{NBSP}{amount}"
 
 
 def size(number_of_bytes: int) -> str:
@@ -54,7 +81,7 @@ def size(number_of_bytes: int) -> str:
     for power, unit in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if number_of_bytes >= power:
             value = number_of_bytes / power
-            return f"{value:.1f}{NBSP}{unit}" if value < 99.95 else f"{count(round(value))}{NBSP}{unit}"
+            return f"{decimal(value, 1)}{NBSP}{unit}" if value < 99.95 else f"{count(round(value))}{NBSP}{unit}"
     return f"{number_of_bytes}{NBSP}B"
 
 
@@ -110,46 +137,47 @@ def counted_change(now: int, before: int) -> Change:
     return Change(Direction.DOWN, _("Down %(share)s") % {"share": share})
 
 
-_WEEKDAYS: Final = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
-_MONTHS: Final = (
-    *(_("Jan"), _("Feb"), _("Mar"), _("Apr"), _("May"), _("Jun")),
-    *(_("Jul"), _("Aug"), _("Sep"), _("Oct"), _("Nov"), _("Dec")),
-)
-_MONTH_NAMES: Final = (
-    *(_("January"), _("February"), _("March"), _("April"), _("May"), _("June"), _("July")),
-    *(_("August"), _("September"), _("October"), _("November"), _("December")),
-)
-
-
 def day(of: date) -> str:
     """Wed 18 Nov."""
-    return f"{_WEEKDAYS[of.weekday()]}{NBSP}{of.day}{NBSP}{_MONTHS[of.month - 1]}"
+    return forms().date(of, forms().weekday_and_day)
 
 
 def short_day(of: date) -> str:
     """18 Nov."""
-    return f"{of.day}{NBSP}{_MONTHS[of.month - 1]}"
+    return forms().date(of, forms().day)
 
 
 def short_month(of: date) -> str:
-    """Nov."""
-    return _MONTHS[of.month - 1]
+    """Nov, standing alone."""
+    return forms().short_months_alone[of.month - 1]
 
 
 def month(of: date) -> str:
-    """November."""
-    return _MONTH_NAMES[of.month - 1]
+    """November, standing alone."""
+    return forms().months_alone[of.month - 1]
+
+
+def short_month_of_year(of: date) -> str:
+    """Nov 2026."""
+    return forms().date(of, forms().short_month_of_year)
+
+
+def month_of_year(of: date) -> str:
+    """November 2026."""
+    return forms().date(of, forms().month_of_year)
 
 
 def days(first: date, last: date) -> str:
     """1–20 Nov 2026, or 25 Oct – 23 Nov 2026."""
+    written = forms()
+    end = written.date(last, written.day_of_year)
     if first == last:
-        return f"{short_day(first)}{NBSP}{first.year}"
+        return end
     if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{short_day(last)}{NBSP}{last.year}"
+        return written.date(first, written.from_day_of_month) + end
     if first.year == last.year:
-        return f"{short_day(first)} – {short_day(last)}{NBSP}{last.year}"
-    return f"{short_day(first)}{NBSP}{first.year} – {short_day(last)}{NBSP}{last.year}"
+        return written.date(first, written.from_day_of_year) + end
+    return written.date(first, written.from_day) + end
 
 
 def one_day(of: date) -> str:
@@ -168,7 +196,7 @@ def age(at: datetime, now: datetime) -> str:
     if passed < timedelta(minutes=1):
         return _("under a minute ago")
     if passed < timedelta(hours=1):
-        return _("%(minutes)s min ago") % {"minutes": f"{passed // timedelta(minutes=1)}".replace(" ", NBSP)}
+        return _("%(minutes)s min ago") % {"minutes": passed // timedelta(minutes=1)}
     at, now = at.astimezone(UTC), now.astimezone(UTC)
     return _("at %(time)s") % {"time": clock(at)} if at.date() == now.date() else day(at.date())
 
@@ -220,5 +248,5 @@ def _span(low: Decimal, high: Decimal, step: Decimal, power: int) -> str:
 
 
 def _ends(low: Decimal, high: Decimal, decimals: int) -> str:
-    first, last = (f"{end:,.{decimals if end else 0}f}".replace(",", NBSP) for end in (low, high))
+    first, last = (forms().number(end, decimals if end else 0) for end in (low, high))
     return first if first == last else f"{first}{NBSP}–{NBSP}{last}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
+from toktra.server.web import figures
 from toktra.server.web.language import _
 
 PAGE_ROWS: Final = 50
@@ -150,7 +151,11 @@ class Listing:
     def span(self, shown: int, total: int) -> str:
         """1–50 of 226."""
         first = self.skip + 1 if shown else 0
-        return _("%(first)s–%(last)s of %(total)s") % {"first": first, "last": self.skip + shown, "total": total}
+        return _("%(first)s–%(last)s of %(total)s") % {
+            "first": figures.count(first),
+            "last": figures.count(self.skip + shown),
+            "total": figures.count(total),
+        }
 
 
 def _plain(text: str) -> str:

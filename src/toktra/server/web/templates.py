@@ -56,7 +56,6 @@ def _environment() -> Environment:
     environment.filters.update(
         count=figures.count,
         tokens=figures.tokens,
-        dollars=figures.dollars,
         size=figures.size,
         percent=figures.percent,
         day=figures.day,

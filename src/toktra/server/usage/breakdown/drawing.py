@@ -107,7 +107,7 @@ def _point(amounts: Amounts, measure: Measure) -> charts.Point:
 def _axis(measure: Measure, most: float, found: Breakdown) -> charts.Axis:
     if measure is Measure.BYTES:
         return charts.Axis.reaching(most, charts.BYTE_UNITS)
-    return charts.Axis.reaching(most, sign=money.sign(found.currency) if measure is Measure.COST else "")
+    return charts.Axis.reaching(most, currency=money.sign(found.currency) if measure is Measure.COST else "")
 
 
 def _ends(found: Breakdown, lines: Sequence[Sequence[charts.Point | None]]) -> list[tuple[str, float]]:
@@ -170,7 +170,7 @@ def _label(bucket: Bucket, grain: Grain) -> str:
         case Grain.WEEK:
             return figures.days(bucket.first, bucket.last)
         case Grain.MONTH:
-            return f"{figures.month(bucket.first)} {bucket.first.year}"
+            return figures.month_of_year(bucket.first)
 
 
 def _time_labels(buckets: Sequence[Bucket], grain: Grain) -> list[str]:
@@ -185,7 +185,7 @@ def _time_labels(buckets: Sequence[Bucket], grain: Grain) -> list[str]:
         elif grain is Grain.HOUR and last < 2 * 24:
             labels.append(figures.clock(bucket.start))
         elif grain is Grain.MONTH:
-            labels.append(f"{figures.short_month(bucket.first)} {bucket.first.year}")
+            labels.append(figures.short_month_of_year(bucket.first))
         else:
             labels.append(figures.short_day(bucket.first))
     return labels
@@ -201,7 +201,8 @@ def _summary(found: Breakdown) -> str:
     sentences += whole
     more = len(found.lines) - len(found.drawn)
     if more > 0:
-        sentences.append(ngettext("%(n)s more is in the table.", "%(n)s more are in the table.", more) % {"n": more})
+        sentence = ngettext("%(n)s more is in the table.", "%(n)s more are in the table.", more)
+        sentences.append(sentence % {"n": figures.count(more)})
     sentences.append(_("The table view has the same figures."))
     return " ".join(sentences)
 
