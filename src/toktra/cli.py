@@ -26,6 +26,9 @@ COMMANDS = {
         "toktra.agent.commands:status", "Say how the agent is doing, and whether you are private.", "agent"
     ),
     "server": Entry("toktra.server.commands:server", "Run the server.", "server"),
+    "personal": Entry(
+        "toktra.personal.commands:personal", "Run the second ledger, readable by its owners alone.", "server,personal"
+    ),
     "demo": Entry("toktra.server.demo.commands:demo", "Fill a sample organisation to look at.", "server"),
     "replay": Entry("toktra.agent.capture.commands:replay", "Read a capture file as the agent would."),
     "privacy-hours": Entry(

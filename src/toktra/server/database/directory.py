@@ -53,12 +53,14 @@ class Passwords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     owner: str
     app: str
     privacy: str = ""
-    """Empty in a file of an earlier Toktra, until it is completed."""
+    """This and those below are empty in a file of an earlier Toktra, until it is completed."""
+    personal_owner: str = ""
+    personal_app: str = ""
 
-    @staticmethod
-    def generate() -> Passwords:
-        superuser, owner, app, privacy = (secrets.token_urlsafe(32) for _ in range(4))
-        return Passwords(superuser=superuser, owner=owner, app=app, privacy=privacy)
+    def completed(self) -> Passwords:
+        """With a new one for each role that has none."""
+        missing = [role for role in self.__struct_fields__ if not getattr(self, role)]
+        return msgspec.structs.replace(self, **{role: secrets.token_urlsafe(32) for role in missing})
 
 
 @dataclass(slots=True)
@@ -116,16 +118,15 @@ class DataDirectory:
         try:
             passwords = msgspec.json.decode(path.read_bytes(), type=Passwords)
         except FileNotFoundError:
-            passwords = Passwords.generate()
-            _write_private(path, passwords)
+            passwords = Passwords(superuser="", owner="", app="")
         except msgspec.MsgspecError:
             raise DirectoryNotUsable(
                 f"{path} is damaged. Restore it from your backup: without it the database cannot be opened."
             ) from None
-        if not passwords.privacy:
-            passwords = msgspec.structs.replace(passwords, privacy=Passwords.generate().privacy)
-            _write_private(path, passwords)
-        return passwords
+        complete = passwords.completed()
+        if complete != passwords:
+            _write_private(path, complete)
+        return complete
 
     def make_socket_directory(self) -> Path:
         """A directory for the socket, short enough for the kernel, the same at every start, and nobody else's.

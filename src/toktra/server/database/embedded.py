@@ -1,5 +1,7 @@
 """Our own PostgreSQL: made, started, watched and stopped by the process that needs it.
 
+It holds two ledgers, each in a database of its own that the other's roles cannot even connect to.
+
 It listens on a unix socket only, asks every role for its password (scram), and never runs as root. A database that
 was killed is waited for while it recovers. It dies with its parent: on Linux the kernel sends it a fast shutdown when
 the thread that started it ends, so start it from the main thread; elsewhere, and after a kill -9 of both, the next
@@ -37,6 +39,9 @@ OWNER: Final = "toktra_owner"
 APP: Final = "toktra_app"
 PRIVACY: Final = "toktra_privacy"
 DATABASE: Final = "toktra"
+PERSONAL_OWNER: Final = "toktra_personal_owner"
+PERSONAL_APP: Final = "toktra_personal_app"
+PERSONAL_DATABASE: Final = "toktra_personal"
 
 RECOVERY_S: Final = 600.0
 """How long a start may take; replaying the log of a killed server is the long part."""
@@ -90,6 +95,11 @@ class EmbeddedPostgres:
     def privacy_url(self) -> str:
         """For what people write about their Privacy Hours: a role that is let to nothing else."""
         return self._url(PRIVACY, self._known_passwords.privacy)
+
+    @property
+    def personal_urls(self) -> tuple[str, str]:
+        """The second ledger, as the role that serves it and as the one that owns it."""
+        return _personal_urls(self._place, self._known_passwords)
 
     @property
     def superuser_url(self) -> str:
@@ -221,13 +231,26 @@ class EmbeddedPostgres:
         with psycopg.connect(url, autocommit=True) as connection:
             roles = {row[0] for row in connection.execute("select rolname from pg_roles")}
             databases = {row[0] for row in connection.execute("select datname from pg_database")}
-            for role, password in ((OWNER, passwords.owner), (APP, passwords.app), (PRIVACY, passwords.privacy)):
+            for role, password in (
+                (OWNER, passwords.owner),
+                (APP, passwords.app),
+                (PRIVACY, passwords.privacy),
+                (PERSONAL_OWNER, passwords.personal_owner),
+                (PERSONAL_APP, passwords.personal_app),
+            ):
                 if role not in roles:
                     make = sql.SQL("create role {} login nosuperuser nobypassrls nocreaterole nocreatedb password {}")
                     connection.execute(make.format(sql.Identifier(role), sql.Literal(password)))
-            if DATABASE not in databases:
-                make = sql.SQL("create database {} owner {}")
-                connection.execute(make.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+            for database, owner, others in (
+                (DATABASE, OWNER, (APP, PRIVACY)),
+                (PERSONAL_DATABASE, PERSONAL_OWNER, (PERSONAL_APP,)),
+            ):
+                name = sql.Identifier(database)
+                if database not in databases:
+                    connection.execute(sql.SQL("create database {} owner {}").format(name, sql.Identifier(owner)))
+                let_in = sql.SQL(", ").join(map(sql.Identifier, others))
+                connection.execute(sql.SQL("revoke connect on database {} from public").format(name))
+                connection.execute(sql.SQL("grant connect on database {} to {}").format(name, let_in))
 
     @property
     def _known_passwords(self) -> Passwords:
@@ -235,10 +258,14 @@ class EmbeddedPostgres:
             raise DatabaseFailure("the database has not been started")
         return self._passwords
 
-    def _url(self, role: str, password: str, database: str = DATABASE) -> str:
+    @property
+    def _place(self) -> Path:
         if self._socket_directory is None:
             raise DatabaseFailure("the database is not running")
-        return _url(self._socket_directory, role, password, database)
+        return self._socket_directory
+
+    def _url(self, role: str, password: str, database: str = DATABASE) -> str:
+        return _url(self._place, role, password, database)
 
     def _end_of_log(self) -> str:
         try:
@@ -259,6 +286,20 @@ def urls_of_running(directory: Path) -> tuple[str, str, str] | None:
         _url(place, APP, passwords.app),
         _url(place, OWNER, passwords.owner),
         _url(place, PRIVACY, passwords.privacy),
+    )
+
+
+def personal_urls_of_running(directory: Path) -> tuple[str, str] | None:
+    """As `EmbeddedPostgres.personal_urls`, of the database that another process of ours runs there."""
+    data = DataDirectory(directory.resolve(), database_account())
+    place = data.find_socket_directory()
+    return None if place is None else _personal_urls(place, data.passwords())
+
+
+def _personal_urls(place: Path, passwords: Passwords) -> tuple[str, str]:
+    return (
+        _url(place, PERSONAL_APP, passwords.personal_app, PERSONAL_DATABASE),
+        _url(place, PERSONAL_OWNER, passwords.personal_owner, PERSONAL_DATABASE),
     )
 
 

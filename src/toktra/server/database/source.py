@@ -27,6 +27,9 @@ class DatabaseUrls:
     """None when the settings name only the server's own role."""
     privacy: str | None = field(default=None, repr=False)
     """As the role that is let to people's weeks; None: nobody can write one in the portal."""
+    personal: tuple[str, str] | None = field(default=None, repr=False)
+    """The second ledger's database, as the role that serves it and as its owner: for whoever starts its service, never
+    for the server itself. None: it is not ours to start."""
 
     @property
     def needed_owner(self) -> str:
@@ -88,7 +91,7 @@ def prepare(directory: Path, *, may_be_running: bool = False) -> Iterator[Databa
         yield DatabaseUrls(*running)
         return
     try:
-        urls = DatabaseUrls(server.app_url, server.owner_url, server.privacy_url)
+        urls = DatabaseUrls(server.app_url, server.owner_url, server.privacy_url, server.personal_urls)
         urls.migrate()
         yield urls
     finally:

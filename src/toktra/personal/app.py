@@ -1,0 +1,67 @@
+"""The personal service as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+import toktra
+from toktra.personal import problems
+from toktra.personal.clock import Clock, utc_now
+from toktra.personal.database.failures import LedgerUnreachable
+from toktra.personal.database.pool import Ledger, LedgerBusy
+from toktra.personal.headers import SecurityHeaders
+from toktra.personal.health import health_routes
+from toktra.personal.mailbox_routes import mailbox_routes
+from toktra.personal.mailboxes import Mailboxes
+from toktra.personal.pages import page_routes
+from toktra.personal.request_log import RequestLog
+from toktra.personal.settings import PersonalSettings
+from toktra.wire.events import InvalidMessage
+
+_log = structlog.get_logger()
+
+
+def create_app(settings: PersonalSettings, *, clock: Clock = utc_now) -> Starlette:
+    """The application over the database of the settings; it need not be there yet. `app.state.ledger` is the pool."""
+    ledger = Ledger(settings.database_url, connections=settings.database_connections)
+    mailboxes = Mailboxes(ledger, clock)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        async with ledger:
+            try:
+                await ledger.check_ready()
+            except LedgerUnreachable:
+                _log.warning("started without its database; /readyz says when it is there")
+            _log.info("started", version=toktra.__version__)
+            yield
+        _log.info("stopped")
+
+    app = Starlette(
+        routes=[
+            *health_routes(ledger),
+            *mailbox_routes(mailboxes),
+            *page_routes(settings),
+        ],
+        middleware=[Middleware(RequestLog), Middleware(SecurityHeaders)],
+        exception_handlers={
+            problems.Problem: problems.respond,
+            InvalidMessage: problems.respond,
+            HTTPException: problems.respond,
+            LedgerBusy: problems.respond,
+            psycopg.OperationalError: problems.respond,
+            Exception: problems.respond,
+        },
+        lifespan=lifespan,
+    )
+    app.state.ledger = ledger
+    app.state.mailboxes = mailboxes
+    return app

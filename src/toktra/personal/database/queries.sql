@@ -1,0 +1,55 @@
+-- name: version()$
+select version from schema_version;
+
+-- name: create_day(day)$
+select create_record_day(:day);
+
+-- name: store_upload(mailbox, day, records, sealed)$
+select store_upload(:mailbox, :day, :records, :sealed);
+
+-- name: mailbox_exists(mailbox)$
+select exists (select from mailbox where digest = :mailbox);
+
+-- name: open_mailbox(mailbox)!
+insert into mailbox (digest) values (:mailbox) on conflict do nothing;
+
+-- name: delete_mailbox(mailbox)!
+select delete_mailbox(:mailbox);
+
+-- name: first_records(mailbox, oldest, most)
+select record, day, sealed from record
+where mailbox = :mailbox and day >= :oldest
+order by day desc, record desc
+limit :most;
+
+-- name: next_records(mailbox, oldest, most, after_day, after_record)
+select record, day, sealed from record
+where mailbox = :mailbox and day >= :oldest and day <= :after_day
+  and (day < :after_day or record < :after_record)
+order by day desc, record desc
+limit :most;
+
+-- name: replace_records(mailbox, oldest, records, sealed)$
+with given as (
+    select * from unnest(:records::uuid[], :sealed::bytea[]) given (record, sealed)
+), replaced as (
+    update record set sealed = given.sealed from given
+    where record.mailbox = :mailbox and record.day >= :oldest and record.record = given.record
+    returning record.day
+), touched as (
+    update record_day set settled = false
+    where settled and day in (select distinct replaced.day from replaced)
+)
+select count(*) from replaced;
+
+-- name: drop_lapsed_days(today)$
+select drop_lapsed_days(:today);
+
+-- name: unsettled_days(today)
+select day from record_day where day < :today and not settled order by day;
+
+-- name: settle_day(day)!
+select settle_day(:day);
+
+-- name: settle_mailboxes_and_tickets()!
+select settle_mailboxes_and_tickets();
