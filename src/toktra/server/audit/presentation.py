@@ -33,6 +33,7 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.SESSION_STARTED: _("Session started"),
     Tag.SESSION_CONFIRMED: _("Identity confirmed again"),
     Tag.SESSIONS_ENDED: _("Sessions ended"),
+    Tag.SIGN_IN_FAILED: _("Sign-in failed"),
     Tag.PASSKEY_ADDED: _("Passkey added"),
     Tag.PASSKEY_REMOVED: _("Passkey removed"),
     Tag.PASSKEY_REFUSED: _("Passkey refused: it counted backwards"),

@@ -36,6 +36,8 @@ class Tag(StrEnum):
     SESSION_CONFIRMED = "session:confirmed"
     """Someone proved again who they are, before something sensitive."""
     SESSIONS_ENDED = "sessions:ended"
+    SIGN_IN_FAILED = "sign-in:failed"
+    """Somebody did not get in. Told for the first, the tenth, the hundredth try of a day; see people/failures.py."""
     PASSKEY_ADDED = "passkey:added"
     PASSKEY_REMOVED = "passkey:removed"
     PASSKEY_REFUSED = "passkey:refused"
@@ -100,6 +102,7 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.SESSION_STARTED: frozenset({"method"}),
         Tag.SESSION_CONFIRMED: frozenset({"method"}),
         Tag.SESSIONS_ENDED: frozenset({"sessions"}),
+        Tag.SIGN_IN_FAILED: frozenset({"method", "tries"}),
         Tag.PASSKEY_ADDED: frozenset({"passkey"}),
         Tag.PASSKEY_REMOVED: frozenset({"passkey"}),
         Tag.PASSKEY_REFUSED: frozenset({"passkey"}),

@@ -12,7 +12,7 @@ insert into sign_in_link (tenant_id, token_hash, person_id, expires_at)
 values (:tenant_id, :token_hash, :person_id, now() + :valid_for);
 
 -- name: look_at_sign_in_link(tenant_id, token_hash)^
-select l.used_at is not null as used, l.expires_at <= now() as expired, p.display_name, p.status
+select l.person_id, l.used_at is not null as used, l.expires_at <= now() as expired, p.display_name, p.status
 from sign_in_link l
 join person p on p.tenant_id = l.tenant_id and p.person_id = l.person_id
 where l.tenant_id = :tenant_id and l.token_hash = :token_hash;

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import RedirectResponse, Response
 
 from toktra.server.people import service, sessions
+from toktra.server.people.failures import note_failure
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.cookies import clear_session, session_of, set_session
@@ -47,6 +48,8 @@ class Links:
         try:
             session = await service.sign_in(visit.database, token, former_session=session_of(request))
         except service.LinkRefused as refusal:
+            if refusal.tenant_id is not None:
+                await note_failure(visit.database, refusal.tenant_id, sessions.Method.LINK, refusal.person_id)
             return self._refuse(refusal, visit)
         signed_in = await sessions.whose_session(visit.database, str(session))
         response = RedirectResponse(home_of(signed_in.role) if signed_in else "/", 303)

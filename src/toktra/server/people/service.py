@@ -61,11 +61,13 @@ class LinkFault(StrEnum):
 
 
 class LinkRefused(Exception):
-    """A sign-in link does not work; `fault` says why."""
+    """A sign-in link does not work; `fault` says why, and the ids whose link it was, as far as that is known."""
 
-    def __init__(self, fault: LinkFault) -> None:
+    def __init__(self, fault: LinkFault, tenant_id: UUID | None = None, person_id: UUID | None = None) -> None:
         super().__init__(f"sign-in link refused: {fault}")
         self.fault = fault
+        self.tenant_id = tenant_id
+        self.person_id = person_id
 
 
 class UnknownPerson(LookupError):
@@ -143,7 +145,7 @@ async def sign_in(database: Database, text: str, *, former_session: str | None) 
         used = await _queries.use_sign_in_link(connection, tenant_id=tenant_id, token_hash=token.hash)
         if used is None:
             row = await _queries.look_at_sign_in_link(connection, tenant_id=tenant_id, token_hash=token.hash)
-            raise LinkRefused(_fault(row) or LinkFault.USED)
+            raise LinkRefused(_fault(row) or LinkFault.USED, tenant_id, row.person_id if row else None)
         await _queries.forget_old_sign_in_links(connection, tenant_id=tenant_id)
         session = await start(connection, tenant, used.person_id, Role(used.role), Method.LINK)
     await end_session(database, former_session)

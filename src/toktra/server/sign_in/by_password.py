@@ -31,7 +31,14 @@ NOBODY: Final = UUID(int=0)
 
 
 class NotRight(Exception):
-    """Address, password and code do not belong together. Which of them is wrong is not said, nor who is known here."""
+    """Address, password and code do not belong together. Which of them is wrong is not said, nor who is known here.
+
+    `person_id` is whose account was meant, for the trail alone; None for nobody's.
+    """
+
+    def __init__(self, person_id: UUID | None) -> None:
+        super().__init__()
+        self.person_id = person_id
 
 
 class CodeNotRight(ValueError):
@@ -63,13 +70,13 @@ async def check(database: Database, tenant: Tenant, vault: Vault, *, email: str,
         row = await _queries.find(connection, tenant_id=tenant.tenant_id, person_id=person_id)
     is_right = await is_password(row.password_hash if row else None, password)
     if person is None or row is None or not is_right:
-        raise NotRight
+        raise NotRight(person.person_id if person else None)
     secret = vault.open(row.sealed_totp, tenant_id=tenant.tenant_id, purpose=_purpose(person.person_id))
     step = authenticator.step_of(secret, code, datetime.now(UTC), after=row.totp_step)
     async with database.tenant(tenant.tenant_id) as connection:
         of = {"tenant_id": tenant.tenant_id, "person_id": person.person_id}
         if step is None or not await _queries.use_step(connection, **of, step=step):
-            raise NotRight
+            raise NotRight(person.person_id)
         if is_outdated(row.password_hash):
             await _queries.rehash(connection, **of, password_hash=await hash_password(password))
     return person

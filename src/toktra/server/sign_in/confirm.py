@@ -9,10 +9,11 @@ import structlog
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from toktra.server.people.candidates import candidate
+from toktra.server.people.failures import note_failure
 from toktra.server.people.sessions import Method
 from toktra.server.sign_in import by_password, entering, passkeys
 from toktra.server.sign_in.door import as_json, credential_in, damaged, passkey_refused, too_fast, unavailable
-from toktra.server.sign_in.passkeys import PasskeyRefused, Place
+from toktra.server.sign_in.passkeys import PasskeyCopied, PasskeyRefused, Place
 from toktra.server.sign_in.tries import Tries
 from toktra.server.sign_in.ways import ways_of
 from toktra.server.vault import SealBroken, SecretKeyNotUsable
@@ -73,6 +74,7 @@ class Confirming:
                 code=fields.get("code", ""),
             )
         except by_password.NotRight:
+            await note_failure(visit.database, reader.tenant.tenant_id, Method.PASSWORD, reader.person_id)
             wrong = _("Password and code do not belong together. Each code works once.")
             return await self._show(visit, to, fault=wrong)
         except SealBroken as fault:
@@ -98,7 +100,10 @@ class Confirming:
         try:
             sent = await read_json(visit.request)
             await passkeys.confirm(visit.database, visit.reader, place, credential_in(sent))
-        except (JsonNotUsable, PasskeyRefused) as refusal:
+        except (JsonNotUsable, PasskeyCopied) as refusal:  # a copy has an entry of its own
+            return passkey_refused(refusal)
+        except PasskeyRefused as refusal:
+            await note_failure(visit.database, visit.reader.tenant.tenant_id, Method.PASSKEY, visit.reader.person_id)
             return passkey_refused(refusal)
         to = local_path(str(sent.get("next", "")), visit.home)
         return await entering.confirm(visit, Method.PASSKEY, JSONResponse({"to": to}))

@@ -10,6 +10,7 @@ import structlog
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from toktra.server.people.failures import note_failure
 from toktra.server.people.service import LinkFault
 from toktra.server.people.sessions import Method
 from toktra.server.sign_in import by_password, by_recovery_code, passkeys
@@ -117,7 +118,8 @@ class Door:
                 password=fields.get("password", ""),
                 code=fields.get("code", ""),
             )
-        except by_password.NotRight:
+        except by_password.NotRight as refusal:
+            await note_failure(visit.database, tenant.tenant_id, Method.PASSWORD, refusal.person_id)
             wrong = _("E-mail, password and code do not belong together. Each code works once.")
             return await self._show(visit, tenant, email=email, fault=wrong, onward=fields.get("next"))
         except SealBroken as fault:
@@ -149,6 +151,7 @@ class Door:
         try:
             person = await by_recovery_code.use(visit.database, tenant, fields.get("code", ""))
         except by_recovery_code.CodeRefused:
+            await note_failure(visit.database, tenant.tenant_id, Method.RECOVERY_CODE, None)
             return _show_recovery(
                 visit, tenant, {"code": _("This code does not work. Each works once, and new ones end those before.")}
             )
@@ -175,7 +178,10 @@ class Door:
         try:
             sent = await read_json(visit.request)
             person = await passkeys.who_signs_in(visit.database, tenant, place, credential_in(sent))
-        except (JsonNotUsable, PasskeyRefused) as refusal:
+        except (JsonNotUsable, PasskeyCopied) as refusal:  # a copy has an entry of its own
+            return passkey_refused(refusal)
+        except PasskeyRefused as refusal:
+            await note_failure(visit.database, tenant.tenant_id, Method.PASSKEY, refusal.person_id)
             return passkey_refused(refusal)
         begun.succeeded()
         to = local_path(str(sent.get("next", "")), home_of(person.role))

@@ -49,7 +49,14 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("passkeys.sql")
 
 
 class PasskeyRefused(Exception):
-    """What the browser brought proves nothing here: of another site or organisation, too late, used, or not whole."""
+    """What the browser brought proves nothing here: of another site or organisation, too late, used, or not whole.
+
+    `person_id` is whose passkey it names, for the trail alone; None for nobody's.
+    """
+
+    def __init__(self, person_id: UUID | None = None) -> None:
+        super().__init__()
+        self.person_id = person_id
 
 
 class PasskeyCopied(PasskeyRefused):
@@ -207,7 +214,7 @@ async def _check(
         row = await _queries.find(connection, tenant_id=tenant.tenant_id, credential_id=_credential_id(credential))
         person = await candidate(connection, tenant.tenant_id, row.person_id) if row else None
     if began is None or row is None or person is None or not person.is_active:
-        raise PasskeyRefused
+        raise PasskeyRefused(person.person_id if person else None)
     if person_id is not None and person.person_id != person_id:
         raise PasskeyRefused
     try:
@@ -221,7 +228,7 @@ async def _check(
             require_user_verification=True,
         )
     except (WebAuthnException, ValueError, KeyError, TypeError):
-        raise PasskeyRefused from None
+        raise PasskeyRefused(person.person_id) from None
     async with database.tenant(tenant.tenant_id) as connection:
         counted = await _queries.count_on(
             connection,
@@ -239,7 +246,7 @@ async def _check(
                 after={"passkey": str(row.passkey_id)},
             )
     if not counted:
-        raise PasskeyCopied
+        raise PasskeyCopied(person.person_id)
     return person
 
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from toktra.server.people import sessions
+from toktra.server.people.failures import note_failure
 from toktra.server.people.sessions import Method
 from toktra.server.sign_in import attempts, entering
 from toktra.server.sign_in.attempts import Purpose
@@ -108,7 +109,11 @@ class Journeys:
         slug = visit.request.path_params["slug"]
         try:
             return await _arrive(visit, slug)
-        except (_Strayed, ProviderFault, NotLetIn) as fault:
+        except _Strayed as fault:
+            return _lost(fault, f"/sign-in/{slug}")
+        except (ProviderFault, NotLetIn) as fault:
+            if tenant := await find_tenant(visit.database, slug):
+                await note_failure(visit.database, tenant.tenant_id, Method.WORK_ACCOUNT, None)
             return _lost(fault, f"/sign-in/{slug}")
 
     async def _off(self, visit: Visit, tenant: Tenant, intent: Intent, back: str) -> Response:
