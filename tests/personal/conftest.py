@@ -154,8 +154,13 @@ async def service(urls: Urls, clock: MovedClock, data: Path, **settings: Any) ->
 
 
 @pytest.fixture
-async def api(urls: Urls, clock: MovedClock, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with service(urls, clock, tmp_path) as api:
+def operator_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+@pytest.fixture
+async def api(urls: Urls, clock: MovedClock, tmp_path: Path, operator_secret: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with service(urls, clock, tmp_path, operator_secret=operator_secret) as api:
         yield api
 
 

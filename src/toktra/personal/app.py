@@ -20,18 +20,28 @@ from toktra.personal.headers import SecurityHeaders
 from toktra.personal.health import health_routes
 from toktra.personal.mailbox_routes import mailbox_routes
 from toktra.personal.mailboxes import Mailboxes
+from toktra.personal.operator_routes import operator_routes
 from toktra.personal.pages import page_routes
+from toktra.personal.redemptions import TicketCounter
 from toktra.personal.request_log import RequestLog
+from toktra.personal.secret_files import operator_secret, ticket_seed
 from toktra.personal.settings import PersonalSettings
+from toktra.personal.ticket_routes import ticket_routes
+from toktra.personal.tickets import TicketOffice
 from toktra.wire.events import InvalidMessage
 
 _log = structlog.get_logger()
 
 
 def create_app(settings: PersonalSettings, *, clock: Clock = utc_now) -> Starlette:
-    """The application over the database of the settings; it need not be there yet. `app.state.ledger` is the pool."""
+    """The application over the database of the settings; it need not be there yet. `app.state.ledger` is the pool.
+
+    Raises SecretFileNotUsable.
+    """
     ledger = Ledger(settings.database_url, connections=settings.database_connections)
     mailboxes = Mailboxes(ledger, clock)
+    counter = TicketCounter(ledger, TicketOffice(ticket_seed(settings.data_directory)), clock)
+    secret = settings.operator_secret or operator_secret(settings.data_directory)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -49,6 +59,8 @@ def create_app(settings: PersonalSettings, *, clock: Clock = utc_now) -> Starlet
         routes=[
             *health_routes(ledger),
             *mailbox_routes(mailboxes),
+            *ticket_routes(counter),
+            *operator_routes(counter, secret),
             *page_routes(settings),
         ],
         middleware=[Middleware(RequestLog), Middleware(SecurityHeaders)],
@@ -63,5 +75,4 @@ def create_app(settings: PersonalSettings, *, clock: Clock = utc_now) -> Starlet
         lifespan=lifespan,
     )
     app.state.ledger = ledger
-    app.state.mailboxes = mailboxes
     return app

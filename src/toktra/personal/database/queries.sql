@@ -53,3 +53,32 @@ select settle_day(:day);
 
 -- name: settle_mailboxes_and_tickets()!
 select settle_mailboxes_and_tickets();
+
+-- name: lock_mailbox(mailbox)!
+select pg_advisory_xact_lock(mailbox_lock(:mailbox));
+
+-- name: tiers(programme, month)
+select tier from programme_tier
+where programme = :programme and first_month <= :month and (last_month is null or last_month >= :month)
+order by tier;
+
+-- name: is_issuing(programme, tier)$
+select exists (select from programme_tier where programme = :programme and tier = :tier and last_month is null);
+
+-- name: spend(digest, programme, tier, month, opening)!
+insert into spent_ticket (digest, programme, tier, month, opening)
+values (:digest, :programme, :tier, :month, :opening)
+on conflict do nothing;
+
+-- name: offer_tier(programme, tier, most_tickets, month)!
+insert into programme_tier (programme, tier, most_tickets, first_month)
+values (:programme, :tier, :most_tickets, :month)
+on conflict (programme, tier) do update
+set most_tickets = greatest(programme_tier.most_tickets, excluded.most_tickets), last_month = null;
+
+-- name: end_tiers_but(programme, tiers, month)!
+update programme_tier set last_month = :month
+where programme = :programme and last_month is null and tier <> all (:tiers);
+
+-- name: closed_months(programme)
+select month, tier, tickets from closed_month where programme = :programme order by month desc, tier;
