@@ -121,6 +121,12 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), 'directory', now())",
     "scim_group": "insert into scim_group (tenant_id, group_id, display_name) values (%(t)s, %(id)s, 'Sales')",
     "scim_member": "insert into scim_member values (%(t)s, %(id)s, %(id)s)",
+    "api_client": "insert into api_client (tenant_id, client_id, kind, name, secret_hash, scopes, made_by, expires_at) "
+    "values (%(t)s, %(id)s, 'key', 'report', decode(repeat('ab', 32), 'hex'), '{usage:read}', %(id)s, now())",
+    "api_token": "insert into api_token (tenant_id, token_hash, client_id, scopes, expires_at) "
+    "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, '{usage:read}', now())",
+    "api_answer": "insert into api_answer (tenant_id, client_id, key, request_hash, status, body) "
+    "values (%(t)s, %(id)s, 'one', decode(repeat('ab', 32), 'hex'), 201, '{}')",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",
