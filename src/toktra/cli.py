@@ -34,6 +34,7 @@ COMMANDS = {
     "privacy-hours": Entry(
         "toktra.agent.privacy_hours.commands:privacy_hours", "See and set your private time on this device.", "agent"
     ),
+    "perks": Entry("toktra.agent.perks.commands:perks", "Use AI on a personal budget that only you can read.", "agent"),
     "log": Entry("toktra.agent.log_command:log", "List what has left this device about you.", "agent"),
     "extension": Entry(
         "toktra.agent.browser.commands:extension", "Connect the browser extension with the agent.", "agent"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -26,6 +27,7 @@ from toktra.agent.epochs import EpochCounter
 from toktra.agent.gate import GatedSource
 from toktra.agent.identity import Identity
 from toktra.agent.own_record import OwnRecord
+from toktra.agent.perks.launch import open_perks
 from toktra.agent.privacy_hours.live import LiveHours
 from toktra.agent.privacy_hours.store import Store
 from toktra.agent.privacy_hours.weeks import Inbox
@@ -36,6 +38,7 @@ from toktra.agent.transport import Answer, Unreachable
 from toktra.agent.uplink import Uplink
 from toktra.catalogue import load_catalogue
 from toktra.wire.events import BatchAccepted, OutOfSequence, decode_batch, encode
+from toktra.wire.personal import Allowance
 
 DEVICE = "0198c7a0-0000-7000-8000-000000000001"
 
@@ -50,6 +53,8 @@ class Device:
         self.machine = Machine()
         self.zone = zone
         self.server_answers = True
+        self.allowance = Allowance(standing="no-programme")
+        """What the server says about Token Perks."""
         self._last_seq = 0
         self._orders: SimpleQueue[tuple[Callable[[], object], SimpleQueue[object]]] = SimpleQueue()
         directory = StateDirectory(path)
@@ -78,10 +83,23 @@ class Device:
         )
         hours = LiveHours(Store(directory.privacy_hours), self.machine.read, lambda: self.zone)
         browsers = WithBrowsers(self.machine, load_catalogue().find, lambda: self.machine.read().wall_s)
-        desk = Desk(
-            self._control, self._record, browsers, identity=identity, server=identity.server, uplink=self._uplink
+        self._ending_perks = ExitStack()
+        perks, aside = open_perks(
+            directory.perks,
+            self._ending_perks,
+            post=self._post_perks,
+            server=identity.server,
+            name=accounts.name,
+            ca_file=None,
+            read_clocks=self.machine.read,
+            zone=lambda: self.zone,
+            now=self._now,
+            chance=lambda: 0.0,
         )
-        self._gate = GatedSource(browsers, hours, desk, Inbox(hours, accounts))
+        desk = Desk(
+            self._control, self._record, browsers, perks, identity=identity, server=identity.server, uplink=self._uplink
+        )
+        self._gate = GatedSource(browsers, hours, desk, Inbox(hours, accounts), aside)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
@@ -115,6 +133,7 @@ class Device:
         self._ending.set()
         self._thread.join()
         self._gate.close()
+        self._ending_perks.close()
         self._control.close()
         self._record.close()
         self._spool.close()
@@ -143,6 +162,11 @@ class Device:
             return _answer(409, OutOfSequence(epoch=batch.epoch, last_seq=self._last_seq))
         self._last_seq += len(batch.events)
         return _answer(200, BatchAccepted(epoch=batch.epoch, last_seq=self._last_seq))
+
+    def _post_perks(self, path: str, body: bytes, answer_within_s: float) -> Answer:
+        """What it says about Token Perks."""
+        del path, body, answer_within_s
+        return _answer(200, self.allowance)
 
 
 def _answer(status: int, body: msgspec.Struct) -> Answer:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from toktra.agent.enrol import AlreadyEnrolled, EnrolmentFailed, EnrolmentRefused, enrol
+from toktra.agent.enrol import AlreadyEnrolled, Connect, EnrolmentFailed, EnrolmentRefused, enrol
 from toktra.agent.epochs import EpochCounter
 from toktra.agent.errors import AgentError
 from toktra.agent.identity import Identity, IdentityNotUsable, NotEnrolled, read_identity
@@ -33,8 +33,12 @@ def welcome(tenant: int = 1, device: int = 2) -> Answer:
     return Answer(status=200, body=encode(Enrolled(tenant="Example", device=str(key_id.device), key_id=str(key_id))))
 
 
-def answering(answer: Answer | Exception, keys: list[Ed25519PrivateKey] | None = None) -> Callable[..., Post]:
-    def connect(key_id: str, key: Ed25519PrivateKey) -> Post:
+def answering(answer: Answer | Exception, keys: list[Ed25519PrivateKey] | None = None) -> Callable[[str], Connect]:
+    def connect(server: str) -> Connect:
+        del server
+        return way
+
+    def way(key_id: str, key: Ed25519PrivateKey) -> Post:
         del key_id
         if keys is not None:
             keys.append(key)
@@ -67,9 +71,12 @@ def test_the_request_is_signed_with_the_key_it_brings(state: StateDirectory, ser
     server = serve(lambda _: (answer.status, {}, answer.body))
     transports: list[Transport] = []
 
-    def connect(key_id: str, key: Ed25519PrivateKey) -> Post:
-        transports.append(Transport(server=server.url, key_id=key_id, private_key=key))
-        return transports[-1].post
+    def connect(address: str) -> Connect:
+        def way(key_id: str, key: Ed25519PrivateKey) -> Post:
+            transports.append(Transport(server=address, key_id=key_id, private_key=key))
+            return transports[-1].post
+
+        return way
 
     identity = enrol(
         state, code="acme-abcd-efgh-jkmn", server=server.url, account="alice", again=False, connect=connect
@@ -197,3 +204,33 @@ def test_a_damaged_identity_is_named_and_can_be_replaced(state: StateDirectory, 
     try_enrol(state, welcome(), again=True)
 
     assert read_identity(state.identity).device == str(UUID(int=2))
+
+
+def test_a_device_of_another_region_is_sent_on_and_stays_there(state: StateDirectory, serve: Serve) -> None:
+    home = serve(lambda _: (200, {}, welcome().body))
+    elsewhere = serve(lambda _: (308, {"Location": f"{home.url}/ingest/v1/enrol"}, b"{}"))
+    transports: list[Transport] = []
+
+    def connect(address: str) -> Connect:
+        def way(key_id: str, key: Ed25519PrivateKey) -> Post:
+            transports.append(Transport(server=address, key_id=key_id, private_key=key))
+            return transports[-1].post
+
+        return way
+
+    identity = enrol(
+        state, code="acme-abcd-efgh-jkmn", server=elsewhere.url, account="alice", again=False, connect=connect
+    )
+
+    for transport in transports:
+        transport.close()
+    assert identity.server == home.url == read_identity(state.identity).server
+    assert len(home.requests) == len(elsewhere.requests) == 1
+
+
+@pytest.mark.parametrize("location", [None, "https://other.example.org/", "http://other.example.org/ingest/v1/enrol"])
+def test_a_device_is_not_sent_on_to_just_anywhere(state: StateDirectory, location: str | None) -> None:
+    with pytest.raises(AgentError):
+        try_enrol(state, Answer(status=308, location=location))
+    with pytest.raises(NotEnrolled):
+        read_identity(state.identity)

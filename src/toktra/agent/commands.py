@@ -26,6 +26,7 @@ from toktra.agent.accounts import Accounts, read_mapping
 from toktra.agent.capture.linux.errors import CannotCapture
 from toktra.agent.control_client import ask
 from toktra.agent.control_messages import Show, Told
+from toktra.agent.enrol import Connect
 from toktra.agent.enrol import enrol as enrol_device
 from toktra.agent.errors import EXIT_FAILED, EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
 from toktra.agent.identity import read_identity
@@ -187,16 +188,18 @@ def enrol(
     directory = StateDirectory(state or default_state_directory())
     with _told_errors(), directory.held(), ExitStack() as stack:
 
-        def connect(key_id: str, key: Ed25519PrivateKey) -> Post:
-            transport = Transport(server=address, key_id=key_id, private_key=key, ca_file=ca_file)
-            stack.callback(transport.close)
-            return transport.post
+        def connect(address: str) -> Connect:
+            def way(key_id: str, key: Ed25519PrivateKey) -> Post:
+                transport = Transport(server=address, key_id=key_id, private_key=key, ca_file=ca_file)
+                stack.callback(transport.close)
+                return transport.post
 
-        address = server_address(server)
+            return way
+
         identity = enrol_device(
             directory,
             code=code.strip(),
-            server=address,
+            server=server_address(server),
             account=Accounts(read_mapping(directory.accounts)).name(_invoking_uid()),
             again=again,
             connect=connect,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from pathlib import Path
-from typing import Final, overload
+from typing import Any, Final, overload
 
 from toktra.agent.control import ANSWER_WITHIN_S, ASK_WITHIN_S, address_of
 from toktra.agent.control_messages import (
@@ -24,6 +24,7 @@ from toktra.agent.control_messages import (
     read_answer,
 )
 from toktra.agent.errors import EXIT_FAILED, EXIT_NEEDS_YOU, EXIT_NOT_RUNNING, AgentError
+from toktra.agent.perks.messages import AskStanding, PerksAct, PerksTold, Standing
 from toktra.wire.events import InvalidMessage, encode
 
 PATIENCE_S: Final = 2 * ASK_WITHIN_S + ANSWER_WITHIN_S
@@ -55,7 +56,15 @@ def ask(path: Path, request: Today, *, patience_s: float = PATIENCE_S) -> OwnTod
 def ask(path: Path, request: Log, *, patience_s: float = PATIENCE_S) -> Left: ...
 @overload
 def ask(path: Path, request: Browsed, *, patience_s: float = PATIENCE_S) -> Noted: ...
-def ask(path: Path, request: Request, *, patience_s: float = PATIENCE_S) -> Told | OwnToday | Left | Noted:
+@overload
+def ask(path: Path, request: AskStanding, *, patience_s: float = PATIENCE_S) -> Standing: ...
+@overload
+def ask(path: Path, request: PerksAct, *, patience_s: float = PATIENCE_S) -> PerksTold: ...
+@overload
+def ask(path: Path, request: Request, *, patience_s: float = PATIENCE_S) -> Any: ...
+def ask(
+    path: Path, request: Request, *, patience_s: float = PATIENCE_S
+) -> Told | OwnToday | Left | Noted | PerksTold | Standing:
     """What the agent behind the socket at `path` answers. Raises NoAgentAnswers, AgentIsBusy, AgentRefused."""
     line = encode(request) + b"\n"
     if len(line) > MAX_REQUEST_BYTES:
@@ -88,7 +97,7 @@ def _exchange(path: Path, line: bytes, deadline: float) -> bytes:
         except OSError as error:  # a timeout is one
             raise AgentIsBusy(
                 f"The agent did not answer ({error.strerror or error}). Look whether it did what you asked:"
-                " toktra privacy-hours show"
+                " toktra status"
             ) from None
 
 

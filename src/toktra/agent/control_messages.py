@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from toktra.agent.perks.messages import PerksAnswer, PerksRequest
 from toktra.agent.privacy_hours.gate import Reason
 from toktra.agent.privacy_hours.portal import Waiting
 from toktra.agent.privacy_hours.wishes import MAX_ADDED, MAX_PAUSE_MINUTES
@@ -126,7 +127,7 @@ class Browsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 HoursRequest = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock | ConfirmPortal
 """What is about the Privacy Hours of the account that asks."""
-Request = HoursRequest | Today | Log | Browsed
+Request = HoursRequest | Today | Log | Browsed | PerksRequest
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="told"):
@@ -210,7 +211,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """For the person who asked: what is wrong, and what to do."""
 
 
-Answer = Told | OwnToday | Left | Noted | Refused
+Answer = Told | OwnToday | Left | Noted | PerksAnswer | Refused
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

@@ -1,6 +1,6 @@
 """Who answers what is asked at the control socket: the gate what is about Privacy Hours, the record what has left.
 
-What a browser tells goes to the source that the gate stands before.
+What is about Token Perks goes to their own desk. What a browser tells goes to the source that the gate stands before.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from toktra.agent.control_messages import Answer, Browsed, HoursRequest, Log, No
 from toktra.agent.errors import AgentError
 from toktra.agent.identity import Identity
 from toktra.agent.own_record import OwnRecord
+from toktra.agent.perks.desk import PerksDesk
+from toktra.agent.perks.messages import PerksRequest
 from toktra.agent.uplink import Uplink
 
 
@@ -41,6 +43,7 @@ class Desk:
         control: ControlSocket,
         record: OwnRecord,
         browsers: WithBrowsers,
+        perks: PerksDesk,
         *,
         identity: Identity,
         server: str,
@@ -49,6 +52,7 @@ class Desk:
         self._control = control
         self._record = record
         self._browsers = browsers
+        self._perks = perks
         self._identity = identity
         self._server = server
         self._uplink = uplink
@@ -68,6 +72,8 @@ class Desk:
             elif isinstance(request, Browsed):
                 self._browsers.take(asked.uid, request.uses)
                 asked.answer(Noted())
+            elif isinstance(request, PerksRequest):
+                self._perks.take(asked.uid, request, asked.answer)
             else:
                 hours.append(AskedHours(request, asked))
         return hours

@@ -24,6 +24,7 @@ from toktra.agent.identity import (
     write_identity,
 )
 from toktra.agent.problem import read_problem
+from toktra.agent.server_address import server_address
 from toktra.agent.spool_file import move_aside
 from toktra.agent.state_directory import StateDirectory
 from toktra.agent.transport import Answer, Post
@@ -73,11 +74,13 @@ def enrol(
     server: str,
     account: str,
     again: bool,
-    connect: Connect,
+    connect: Callable[[str], Connect],
     person: str | None = None,
     set_up_anew: bool = False,
 ) -> Identity:
     """Enrols the device and writes its identity. `account` is the local account that does it.
+
+    `connect` is given the address of the server, or of the one that serves the organisation's region.
 
     `person` is the e-mail of whose account it is, where a code for a fleet does not say it. `set_up_anew`: the machine
     was enrolled before, and goes on as the device it was. Raises AlreadyEnrolled, EnrolmentRefused, EnrolmentFailed,
@@ -96,7 +99,10 @@ def enrol(
         person=person,
         set_up_anew=set_up_anew,
     )
-    answer = connect(public_key, key)(ENROL_PATH, encode(request), ANSWER_WITHIN_S)
+    answer = connect(server)(public_key, key)(ENROL_PATH, encode(request), ANSWER_WITHIN_S)
+    if answer.status == 308:  # the organisation's data is kept in another region: once, and never unencrypted
+        server = _region_address(answer.location)
+        answer = connect(server)(public_key, key)(ENROL_PATH, encode(request), ANSWER_WITHIN_S)
     identity = _identity(_understood(answer), server, key)
     if former and KeyId.parse(former.key_id).tenant != KeyId.parse(identity.key_id).tenant and state.spool.exists():
         # What was recorded for one organisation is not for another to see.
@@ -104,6 +110,13 @@ def enrol(
     write_identity(state.identity, identity)
     state.pending_enrolment.unlink(missing_ok=True)
     return identity
+
+
+def _region_address(location: str | None) -> str:
+    """The address a server sent us on to. Raises EnrolmentFailed unless it may be used."""
+    if location is None or not location.endswith(ENROL_PATH):
+        raise EnrolmentFailed("The server sent this device on, but not to another server. Ask who runs it.")
+    return server_address(location.removesuffix(ENROL_PATH))
 
 
 def _former_identity(state: StateDirectory, *, again: bool) -> Identity | None:

@@ -1,6 +1,7 @@
 """The gate between what is observed and what is written: during an account's Privacy Hours nothing of it comes through.
 
-Personal mode will decide here too, and nowhere else.
+Personal mode decides here too, and nowhere else: of what comes through, the exchanges that began in it are handed to
+the account's second ledger, and whatever stands behind the gate never meets them. Privacy Hours come first.
 
 Capture watches the whole machine, Privacy Hours belong to accounts. Whenever one account's private time begins or ends,
 capture is stopped for a moment, which cuts every exchange in progress, and what is observed afterwards is counted from
@@ -78,11 +79,25 @@ class Letters(Protocol):
         ...
 
 
-class GatedSource:
-    """A live source of which nobody's private time can be seen, and what the owners of that time ask."""
+class Aside(Protocol):
+    """Where personal use goes; `perks.second_ledger.SecondLedger` is one."""
 
-    def __init__(self, source: LiveSource, hours: LiveHours, control: Questions, letters: Letters) -> None:
+    def divert(self, observed: list[ObservedExchange]) -> list[ObservedExchange]:
+        """Takes what began in personal mode, and hands back the rest."""
+        ...
+
+
+class GatedSource:
+    """A live source of which nobody's private time can be seen, and what the owners of that time ask.
+
+    Personal use is not among what it yields.
+    """
+
+    def __init__(
+        self, source: LiveSource, hours: LiveHours, control: Questions, letters: Letters, aside: Aside
+    ) -> None:
         self._source = source
+        self._aside = aside
         self._hours = hours
         self._control = control
         self._letters = letters
@@ -196,7 +211,7 @@ class GatedSource:
                 passed.append(one)
                 if one.uid is not None:
                     self._active[one.uid] = now.reading.monotonic_s
-        return passed
+        return self._aside.divert(passed)
 
     def _bound(self, uid: int | None, now: Look, by_owner: frozenset[int]) -> float:
         """Up to when, on the monotonic clock, this account was certainly not private since the last cut."""

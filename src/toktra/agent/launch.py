@@ -36,6 +36,7 @@ from toktra.agent.gate import GatedSource
 from toktra.agent.identity import read_identity
 from toktra.agent.memory import give_back_memory
 from toktra.agent.own_record import OwnRecord
+from toktra.agent.perks.launch import open_perks
 from toktra.agent.privacy_hours.device import DeviceZone, clock_reader
 from toktra.agent.privacy_hours.live import LiveHours
 from toktra.agent.privacy_hours.store import Store
@@ -110,9 +111,27 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
             hours = LiveHours(Store(state.privacy_hours), read_clocks, read_zone)
             record = OwnRecord(state.spool, accounts.name)
             stack.callback(record.close)
-            desk = Desk(_open_control(state, stack), record, watching, identity=identity, server=server, uplink=uplink)
+            beside = Transport(
+                server=server, key_id=identity.key_id, private_key=identity.private_key, ca_file=settings.ca_file
+            )
+            stack.callback(beside.close)
+            perks, aside = open_perks(
+                state.perks,
+                stack,
+                post=beside.post,
+                server=server,
+                name=accounts.name,
+                ca_file=settings.ca_file,
+                read_clocks=read_clocks,
+                zone=read_zone,
+                now=_now,
+                chance=_jitter,
+            )
+            desk = Desk(
+                _open_control(state, stack), record, watching, perks, identity=identity, server=server, uplink=uplink
+            )
             inbox = Inbox(hours, accounts)
-            gated = GatedSource(watching, hours, desk, inbox)
+            gated = GatedSource(watching, hours, desk, inbox, aside)
             asking = Asking(
                 inbox,
                 transport.post,

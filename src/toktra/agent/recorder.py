@@ -7,6 +7,7 @@ that every byte is in the ledger. It asked nothing: its estimated input is 0, an
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -32,19 +33,42 @@ class Recorder:
         return [self._event(one) for one in observed]
 
     def _event(self, observed: ObservedExchange) -> UsageEvent:
-        exchange = observed.exchange
-        tokens = estimate(observation_of(observed))
+        figures = measured(observed)
         return UsageEvent(
             sequence=UNNUMBERED,
             provider_host=observed.provider_host,
-            request_bytes=exchange.request_bytes + exchange.control_bytes,
-            response_bytes=exchange.response_bytes,
-            estimated_input_tokens=0 if exchange.continued else max(1, tokens.input_tokens),
-            estimated_output_tokens=tokens.output_tokens,
-            at=datetime.fromtimestamp(int(exchange.started_at), UTC),
+            request_bytes=figures.request_bytes,
+            response_bytes=figures.response_bytes,
+            estimated_input_tokens=figures.input_tokens,
+            estimated_output_tokens=figures.output_tokens,
+            at=datetime.fromtimestamp(int(observed.exchange.started_at), UTC),
             device=self._device,
             user=self._accounts.name(observed.uid),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is recorded of an exchange in either ledger."""
+
+    request_bytes: int
+    response_bytes: int
+    input_tokens: int
+    """Estimated; 0 only for the rest of an exchange already reported."""
+    output_tokens: int
+    """Estimated."""
+
+
+def measured(observed: ObservedExchange) -> Figures:
+    """The bytes of an exchange, and what they are estimated to stand for."""
+    exchange = observed.exchange
+    tokens = estimate(observation_of(observed))
+    return Figures(
+        request_bytes=exchange.request_bytes + exchange.control_bytes,
+        response_bytes=exchange.response_bytes,
+        input_tokens=0 if exchange.continued else max(1, tokens.input_tokens),
+        output_tokens=tokens.output_tokens,
+    )
 
 
 def observation_of(observed: ObservedExchange) -> Observation:

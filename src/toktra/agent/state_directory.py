@@ -100,6 +100,11 @@ class StateDirectory:
         return self.path / "privacy-hours"
 
     @property
+    def perks(self) -> Path:
+        """See `perks`. No other account can look into it, so no time of a file shows when somebody used what."""
+        return self.path / "perks"
+
+    @property
     def control(self) -> Path:
         """See `control`; every account of the device may connect."""
         return self.path / "control.socket"
@@ -147,8 +152,10 @@ class StateDirectory:
     def give_to(self, uid: int, gid: int) -> None:
         """Hands the directory to the account the agent goes on under. Needs root. Raises StateNotUsable."""
         try:
-            for path in (self.path, *self.path.iterdir()):
-                os.chown(path, uid, gid, follow_symlinks=False)
+            os.chown(self.path, uid, gid, follow_symlinks=False)
+            for _, directories, files, directory in os.fwalk(self.path):  # by descriptors: no link leads out of it
+                for name in (*directories, *files):
+                    os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False)
         except OSError as error:
             raise self._not_usable(error) from None
 

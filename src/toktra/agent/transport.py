@@ -42,6 +42,8 @@ class Answer:
     body: bytes = b""
     retry_after: str | None = None
     """The header Retry-After as it came."""
+    location: str | None = None
+    """The header Location as it came; nothing follows it by itself."""
 
 
 Post = Callable[[str, bytes, float], Answer]
@@ -62,7 +64,7 @@ class Transport:
         self._server = server
         self._key_id = key_id
         self._private_key = private_key
-        self._connection = _connection(server, tls_context(server, ca_file))
+        self._connection = connection_to(server, tls_context(server, ca_file))
 
     def post(self, path: str, body: bytes, timeout_s: float) -> Answer:
         """See `Post`. Redirects are not followed: a signed batch goes to the server it was meant for, or nowhere."""
@@ -79,7 +81,7 @@ class Transport:
             return self._exchange(path, body, headers, time.monotonic() + timeout_s)
         except (HTTPException, OSError) as error:
             self.close()
-            raise Unreachable(_why(self._server, error)) from None
+            raise Unreachable(why_unreachable(self._server, error)) from None
 
     def close(self) -> None:
         """Closes the kept connection; the next request opens another."""
@@ -99,10 +101,15 @@ class Transport:
             self._connection.close()  # the rest is of no interest, and the connection cannot be used again without it
         elif response.length:
             raise HTTPException(f"the answer broke off, {response.length} bytes were still to come")
-        return Answer(status=response.status, body=answer, retry_after=response.headers.get("Retry-After"))
+        return Answer(
+            status=response.status,
+            body=answer,
+            retry_after=response.headers.get("Retry-After"),
+            location=response.headers.get("Location"),
+        )
 
 
-def _connection(server: str, context: ssl.SSLContext | None) -> HTTPConnection:
+def connection_to(server: str, context: ssl.SSLContext | None) -> HTTPConnection:
     """Not opened yet. `context` is None for plain HTTP."""
     address = urlsplit(server)
     host = address.hostname or ""
@@ -136,7 +143,8 @@ def tls_context(server: str, ca_file: Path | None) -> ssl.SSLContext | None:
     return context
 
 
-def _why(server: str, error: Exception) -> str:
+def why_unreachable(server: str, error: Exception) -> str:
+    """For a person, with the remedy."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"The certificate of {server} is not one this device trusts ({error}). Give its authority with --ca, or"

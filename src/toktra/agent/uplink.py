@@ -209,7 +209,7 @@ class Uplink:
                 self._refused(answer, batch)
             case 413:
                 self._too_large(batch)
-            case 401 | 403:
+            case 308 | 401 | 403:
                 self._shut_out(answer)
             case _:
                 self._not_taken(answer)
@@ -296,6 +296,8 @@ class Uplink:
                 f"The server does not accept this device's signature ({said}). Check this device's clock. If the device"
                 " was removed, ask for a new code and run: toktra agent enrol CODE --server URL --again"
             )
+        elif answer.status == 308:
+            because = f"{said} Ask for a new code and run there: toktra agent enrol CODE --server URL --again"
         else:
             because = (
                 f"The server has shut this device out ({said}). Ask your administrator. Events are kept on this device"
@@ -310,7 +312,7 @@ class Uplink:
         remedy = "It is tried again on its own." if answer.status >= 429 else "Check the server's address."
         self._try_again(
             f"The server takes no events now ({said}). {remedy}",
-            retry_after_s=_seconds_of(answer.retry_after, self._now()),
+            retry_after_s=seconds_to_wait(answer.retry_after, self._now()),
         )
 
     def _try_again(self, because: str, *, retry_after_s: float = 0.0) -> None:
@@ -334,7 +336,7 @@ def _said(sentence: str, answer: Answer) -> str:
     return f"{answer.status}: {sentence}" if sentence else str(answer.status)
 
 
-def _seconds_of(retry_after: str | None, now: datetime) -> float:
+def seconds_to_wait(retry_after: str | None, now: datetime) -> float:
     """Retry-After as seconds or as a date (RFC 9110, 10.2.3); 0 when absent or unreadable, an hour at most."""
     if not retry_after:
         return 0.0

@@ -16,6 +16,9 @@ from toktra.agent.capture.linux.status import CaptureStatus
 from toktra.agent.capture.observed import Exchange, ObservedExchange
 from toktra.agent.control_messages import Answer, HoursRequest
 from toktra.agent.gate import GatedSource
+from toktra.agent.perks.members import Members
+from toktra.agent.perks.mode import Modes
+from toktra.agent.perks.second_ledger import SecondLedger
 from toktra.agent.privacy_hours.clock import Reading
 from toktra.agent.privacy_hours.live import LiveHours
 from toktra.agent.privacy_hours.store import Store
@@ -159,7 +162,10 @@ class Agent:
         self.machine.watching = True  # the kernel program is attached before anybody can be asked
         hours = LiveHours(Store(self.state / "privacy-hours"), self.machine.read, lambda: self.zone)
         self.inbox = Inbox(hours, Accounts(account=lambda uid: f"user{uid}", uid=_number_in))
-        self.gate = GatedSource(self.machine, hours, self._desk, self.inbox)
+        self.members = Members.open(self.state / "perks")
+        self.modes = Modes(Store(self.state / "perks" / "mode"), self.machine.read, lambda: self.zone)
+        self.ledger = SecondLedger(self.members, self.modes, chance=lambda: 0.0)
+        self.gate = GatedSource(self.machine, hours, self._desk, self.inbox, self.ledger)
 
     def look(self) -> list[int]:
         """The sendings that are recorded by a look at this moment."""
@@ -191,6 +197,7 @@ class Agent:
 
     def end(self) -> None:
         self._desk.close()
+        self.members.close()
 
     def _record(self, observed: list[ObservedExchange]) -> list[int]:
         events = self._recorder.events(observed)

@@ -246,7 +246,7 @@ def test_all_of_it_survives_a_restart_and_is_readable_to_the_agent_alone(agent: 
     agent.stop()
     agent.start()
     assert told(agent) == before
-    files = sorted(tmp_path.iterdir())
+    files = sorted(tmp_path.glob("privacy-hours*"))
     assert [path.name for path in files] == [f"privacy-hours.{ALICE}", "privacy-hours.clocks"]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
 

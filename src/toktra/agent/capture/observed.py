@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MSS_BYTES = 1448
 """Payload of a full Ethernet segment with timestamps: the yardstick that makes counts independent of offload."""
@@ -37,6 +37,8 @@ class Exchange:
     ended_at: float
     control_segments: int = 0
     """Client segments that belong to `control_bytes`."""
+    begun_within: tuple[float, float] | None = field(default=None, compare=False)
+    """When `continued`: between which two moments the exchange began of which this is the rest. None: `started_at`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,8 @@ def _zone_if_any(ctx: click.Context, param: click.Parameter, name: str | None) -
     return None if name is None else _zone(ctx, param, name).key
 
 
-def _minutes(ctx: click.Context, param: click.Parameter, text: str | None) -> int | None:
+def duration(ctx: click.Context, param: click.Parameter, text: str | None) -> int | None:
+    """Minutes of a time like 30m or 1h30m."""
     del ctx, param
     if text is None:
         return None
@@ -108,6 +109,12 @@ state_option = click.option(
     help="State directory of the agent to talk to. Default: that of the agent that runs here.",
 )
 windows_argument = click.argument("windows", metavar="WINDOW...", nargs=-1, callback=_windows)
+zone_option = click.option(
+    "--zone",
+    metavar="ZONE",
+    callback=_zone_if_any,
+    help="Zone the windows are written in. Default: that of your other windows, or this device's.",
+)
 
 
 @click.group()
@@ -126,12 +133,7 @@ def show(state: Path | None, as_json: bool) -> None:
 
 @privacy_hours.command()
 @windows_argument
-@click.option(
-    "--zone",
-    metavar="ZONE",
-    callback=_zone_if_any,
-    help="Zone the windows are written in. Default: that of your other windows, or this device's.",
-)
+@zone_option
 @state_option
 def add(windows: tuple[Window, ...], zone: str | None, state: Path | None) -> None:
     """Add windows of private time, like "mon-fri 12:00-13:00", "daily 22:00-06:00", sat or 2027-12-24."""
@@ -152,7 +154,7 @@ def remove(windows: tuple[Window, ...], every: bool, state: Path | None) -> None
 
 
 @privacy_hours.command()
-@click.option("--for", "minutes", metavar="TIME", callback=_minutes, help="How long, like 30m or 1h30m.")
+@click.option("--for", "minutes", metavar="TIME", callback=duration, help="How long, like 30m or 1h30m.")
 @click.option("--until", metavar="TIME", callback=_until, help="Until when, like 18:00 or 2027-03-28T18:00:00+02:00.")
 @state_option
 def pause(minutes: int | None, until: datetime | None, state: Path | None) -> None:

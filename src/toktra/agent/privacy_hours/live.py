@@ -87,7 +87,11 @@ class LiveHours:
 
     def look(self) -> Look:
         """Reads the clocks and decides for everybody."""
-        reading, zone = self._read(), self._zone()
+        return self.look_at(self._read())
+
+    def look_at(self, reading: Reading) -> Look:
+        """Decides for everybody at a reading of the clocks, no earlier than the last."""
+        zone = self._zone()
         self._clock = trust_after(self._clock, reading)
         decisions = {uid: gate.decide(reading, zone) for uid, gate in self._gates.items()}
         if self._gates:
@@ -113,6 +117,12 @@ class LiveHours:
             for uid, gate in self._gates.items()
             if gate.wishes is not None and gate.wishes.server.version
         }
+
+    def forget(self, uid: int) -> None:
+        """This account never set anything. Raises OSError."""
+        self._keep_trusts({one: trust for one, trust in self._trusts().items() if one != uid}, self._read())
+        self._store.forget_wishes(uid)
+        self._gates.pop(uid, None)
 
     def take_in(self, answer: WeeksAnswer, accounts: Callable[[str], Iterable[int]]) -> None:
         """What the server says. It can only add; `accounts` are the user ids that report under a name.

@@ -58,6 +58,10 @@ class Store:
         """On the disk when it returns. Raises OSError."""
         write_durably(self._wishes(uid), to_disk(wishes), mode=MODE)
 
+    def forget_wishes(self, uid: int) -> None:
+        """Raises OSError."""
+        self._wishes(uid).unlink(missing_ok=True)
+
     def keep_trusts(self, trusts: Mapping[int, Trust]) -> None:
         """All accounts' trust in the clock; on the disk when it returns. Raises OSError."""
         body = encode(_Clocks(trusts=dict(trusts)))

@@ -32,6 +32,10 @@ class ProviderFlow:
     from_received: int = 0
     from_segments_out: int = 0
     from_segments_in: int = 0
+    asked_at: int = 0
+    """When the exchange that was told last began, in nanoseconds of the boot clock."""
+    rested: bool = False
+    """Whether the kernel was not watched since: then another exchange may have begun unseen."""
 
     def ended(self, totals: Totals, clock_offset_ns: int) -> Exchange | None:
         """The exchange the kernel says is over. None when silence had told it already."""
@@ -65,6 +69,7 @@ class ProviderFlow:
 
     def _tell(self, totals: Totals, clock_offset_ns: int) -> Exchange:
         lost = totals.told - self.told
+        continued = totals.state == State.RESUMED and not lost
         answered_sent, answered_segments = totals.answered_sent, totals.answered_segments
         if totals.state == State.ASKED:
             answered_sent, answered_segments = totals.sent_bytes, totals.segments_out
@@ -75,14 +80,22 @@ class ProviderFlow:
             segments_out=answered_segments - self.from_segments_out,
             segments_in=totals.segments_in - self.from_segments_in,
             first_on_connection=self.from_sent == 0 and self.from_received == 0,
-            continued=totals.state == State.RESUMED and not lost,
+            continued=continued,
             started_at=(totals.asked_at + clock_offset_ns) / NS,
             first_byte_at=(totals.first_byte_at + clock_offset_ns) / NS if totals.first_byte_at else None,
             ended_at=(totals.last_at + clock_offset_ns) / NS,
             control_segments=totals.segments_out - answered_segments,
+            begun_within=self._begun_within(totals, clock_offset_ns) if continued else None,
         )
+        if not continued:
+            self.asked_at, self.rested = totals.asked_at, False
         self.merged += lost
         self.told = totals.told + 1
         self.from_sent, self.from_received = totals.sent_bytes, totals.received_bytes
         self.from_segments_out, self.from_segments_in = totals.segments_out, totals.segments_in
         return exchange
+
+    def _begun_within(self, totals: Totals, clock_offset_ns: int) -> tuple[float, float]:
+        first = self.asked_at or totals.asked_at  # nothing told yet: it began unseen
+        last = totals.asked_at if self.rested else first
+        return (first + clock_offset_ns) / NS, (last + clock_offset_ns) / NS

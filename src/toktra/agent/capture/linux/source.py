@@ -149,6 +149,7 @@ class LinuxCapture:
                 del self._followed[key]
                 continue
             idle = not flow.told and _totals(value).state == State.IDLE
+            flow.rested = True
             self._flows.put(
                 key,
                 layout.rested(

@@ -1,0 +1,131 @@
+"""The key: what is in the file, what opens with it, also without us, and what is said when it does not."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import stat
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from toktra.agent.perks.age import NotOpened, Sealer, unseal
+from toktra.agent.perks.key_files import KeyNotSaved, read_key, save
+from toktra.agent.perks.keys import (
+    Key,
+    KeyNotUsable,
+    PassphraseTooShort,
+    from_copy,
+    from_file,
+    is_wrapped,
+    new_key,
+    to_copy,
+    to_file,
+)
+from toktra.wire.personal import LONGEST_SEALED_BYTES, Filling, PersonalRecord, read_plain
+
+SERVICE = "https://personal.example.org"
+WORDS = "correct horse battery staple"
+RECORD = PersonalRecord(
+    at=datetime(2027, 1, 4, 12, tzinfo=UTC),
+    provider_host="api.anthropic.com",
+    request_bytes=1200,
+    response_bytes=34_000,
+    estimated_input_tokens=300,
+    estimated_output_tokens=900,
+    estimator_version="1",
+)
+
+
+@pytest.fixture(scope="module")
+def key() -> Key:
+    return new_key(SERVICE)
+
+
+def test_the_file_is_an_age_identity_that_says_where_the_records_are(key: Key) -> None:
+    first, service, mailbox, identity = to_file(key).decode().splitlines()
+    assert first == "# Token Perks key. Whoever has it can read your personal ledger. Nobody can replace it."
+    assert (service, mailbox) == (f"# service: {SERVICE}", f"# mailbox: {key.mailbox}")
+    assert identity.startswith("AGE-SECRET-KEY-1")
+    assert len(base64.urlsafe_b64decode(key.mailbox + "=")) == 32
+    assert from_file(to_file(key)) == from_file(to_file(key).replace(b"\n", b"\r\n")) == key
+    assert new_key(SERVICE).mailbox != key.mailbox
+
+
+def test_a_key_does_not_show_itself(key: Key) -> None:
+    assert key.identity not in repr(key)
+    assert key.mailbox not in repr(key)
+
+
+def test_a_sealed_record_opens_with_the_key_alone(key: Key) -> None:
+    sealed = Sealer(key.recipient).seal(RECORD)
+    assert len(sealed) <= LONGEST_SEALED_BYTES
+    assert b"anthropic" not in sealed
+    assert read_plain(unseal(sealed, key.identity)) == RECORD
+    with pytest.raises(NotOpened):
+        unseal(sealed, new_key(SERVICE).identity)
+    with pytest.raises(NotOpened):
+        unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), key.identity)
+    assert read_plain(unseal(Sealer(key.recipient).seal(Filling()), key.identity)) == Filling()
+
+
+def test_the_age_command_opens_what_the_device_seals_and_the_device_what_it_seals(key: Key, tmp_path: Path) -> None:
+    if shutil.which("age") is None:
+        pytest.skip("not installed: age")
+    save(tmp_path / "key", to_file(key))
+    (tmp_path / "record.age").write_bytes(Sealer(key.recipient).seal(RECORD))
+    opened = subprocess.run(
+        ["age", "-d", "-i", tmp_path / "key", tmp_path / "record.age"], capture_output=True, check=True
+    ).stdout
+    assert read_plain(opened) == RECORD
+    sealed = subprocess.run(["age", "-r", key.recipient], input=b"from age", capture_output=True, check=True).stdout
+    assert unseal(sealed, key.identity) == b"from age"
+
+
+def test_a_copy_opens_with_its_passphrase(key: Key) -> None:
+    copy = to_copy(key, WORDS)
+    assert is_wrapped(copy)
+    assert not is_wrapped(to_file(key))
+    assert from_copy(copy, WORDS) == key
+    with pytest.raises(KeyNotUsable, match="the passphrase is another one, or the file is damaged"):
+        from_copy(copy, WORDS + "r")
+    with pytest.raises(KeyNotUsable, match="does not open"):
+        from_copy(copy[: len(copy) // 2], WORDS)
+    with pytest.raises(PassphraseTooShort, match="12 characters at least, this one 6"):
+        to_copy(key, "secret")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe\x00", "it is not text"),
+        (b"", "it has 0 lines"),
+        (b"# mailbox: x\nAGE-SECRET-KEY-1AAAA\n", "`# mailbox:` is missing or damaged"),
+        (b"# service: ftp://x\n# mailbox: " + b"a" * 43 + b"\n{identity}\n", "`# service:` is missing or damaged"),
+        (b"# service: https://x\n# mailbox: " + b"a" * 43 + b"\nAGE-SECRET-KEY-1AAAA\n", "last line .* is damaged"),
+    ],
+)
+def test_a_damaged_key_file_is_named_by_its_line(key: Key, content: bytes, said: str) -> None:
+    with pytest.raises(KeyNotUsable, match=said):
+        from_file(content.replace(b"{identity}", key.identity.encode()))
+
+
+def test_a_key_is_saved_for_its_owner_alone_and_in_place_of_nothing(key: Key, tmp_path: Path) -> None:
+    path = tmp_path / "key.txt"
+    before = os.umask(0)
+    try:
+        save(path, to_file(key))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_key(path, lambda: pytest.fail("it asks for no passphrase")) == key
+    with pytest.raises(KeyNotSaved, match="is there already"):
+        save(path, b"another")
+    assert path.read_bytes() == to_file(key)
+    with pytest.raises(KeyNotSaved, match="Name a file in a directory of yours"):
+        save(tmp_path / "none" / "key.txt", b"")
+    with pytest.raises(KeyNotUsable, match="cannot be read"):
+        read_key(tmp_path / "none", str)
