@@ -22,6 +22,7 @@ from toktra.server.database.failures import DatabaseUnreachable
 from toktra.server.database.pool import Database, DatabaseBusy
 from toktra.server.devices.routes import enrolment_routes
 from toktra.server.health import health_routes
+from toktra.server.ingest.claim_routes import claim_routes
 from toktra.server.ingest.key_routes import key_routes
 from toktra.server.ingest.routes import ingest_routes
 from toktra.server.ingest.service import Ingest
@@ -88,6 +89,7 @@ def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None) -> 
         routes=[
             *enrolment_routes(database),
             *key_routes(database),
+            *claim_routes(database),
             *ingest_routes(ingest),
             *weeks_routes(database, own),
         ],

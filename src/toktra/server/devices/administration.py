@@ -63,6 +63,8 @@ class DeviceAccount:
     person: str
     email: str | None
     is_unnamed: bool
+    has_waiting: bool
+    """Whether there are records from before it was somebody's that wait for a second person."""
     has_left: bool
 
 
@@ -252,5 +254,6 @@ def _account(row: Any) -> DeviceAccount:
         person=row.display_name,
         email=row.email,
         is_unnamed=row.from_account,
+        has_waiting=row.has_waiting,
         has_left=row.status != "active",
     )

@@ -64,7 +64,7 @@ select d.device_id, d.hostname, d.platform, d.agent_version, d.status, d.missed,
 from device d where d.tenant_id = :tenant_id and d.device_id = :device_id;
 
 -- name: accounts_of_device(tenant_id, device_id)
-select a.name, p.person_id, p.display_name, p.email, p.status, p.from_account
+select a.name, p.person_id, p.display_name, p.email, p.status, p.from_account, a.unnamed_id is not null as has_waiting
 from account a join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id
 where a.tenant_id = :tenant_id and a.device_id = :device_id
 order by a.name;
@@ -105,19 +105,22 @@ returning d.device_id, d.hostname;
 select device_id from device where tenant_id = :tenant_id and device_id = :device_id for no key update;
 
 -- name: find_account(tenant_id, device_id, name)^
-select a.person_id, p.display_name, p.from_account
+select a.person_id, a.unnamed_id, p.display_name, p.from_account
 from account a join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id
 where a.tenant_id = :tenant_id and a.device_id = :device_id and a.name = :name;
 
 -- name: has_unnamed_records(tenant_id, device_id, name)$
 select exists (
     select from account a
-    join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id and p.from_account
-    join usage_daily u on u.tenant_id = a.tenant_id and u.person_id = a.person_id
+    join person p on p.tenant_id = a.tenant_id and p.person_id in (a.person_id, a.unnamed_id) and p.from_account
+    join usage_daily u on u.tenant_id = a.tenant_id and u.person_id = p.person_id
     where a.tenant_id = :tenant_id and a.device_id = :device_id and a.name = :name);
 
--- name: give_account(tenant_id, device_id, name, person_id)!
-update account set person_id = :person_id
+-- name: add_account(tenant_id, device_id, name, person_id)!
+insert into account (tenant_id, device_id, name, person_id) values (:tenant_id, :device_id, :name, :person_id);
+
+-- name: give_account(tenant_id, device_id, name, person_id, unnamed_id)!
+update account set person_id = :person_id, unnamed_id = :unnamed_id
 where tenant_id = :tenant_id and device_id = :device_id and name = :name;
 
 -- name: other_accounts(tenant_id, person_id)$

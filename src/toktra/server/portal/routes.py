@@ -125,7 +125,13 @@ async def my_devices(visit: Visit) -> Response:
     """The reader's devices, by day, and how to add one."""
     me = _me(visit)
     owned = await devices.devices_of(visit.database, me.tenant_id, me.person_id)
-    return visit.show("portal/my_devices.html", here="/me/devices", devices=owned, today=datetime.now(UTC).date())
+    return visit.show(
+        "portal/my_devices.html",
+        here="/me/devices",
+        devices=owned,
+        today=datetime.now(UTC).date(),
+        said=visit.request.query_params.get("said", ""),
+    )
 
 
 async def my_code(visit: Visit) -> Response:

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from toktra.server.audit.routes import audit_pages
 from toktra.server.budgets.routes import budget_pages
 from toktra.server.costs.routes import cost_pages
+from toktra.server.devices.claim_pages import claim_pages
 from toktra.server.devices.site_routes import device_pages
 from toktra.server.directory.routes import directory_pages
 from toktra.server.exports.routes import export_pages
@@ -62,6 +63,7 @@ def site_pages() -> list[Page]:
         *notice_pages(),
         *privacy_hours_pages(),
         *device_pages(),
+        *claim_pages(),
         *sync_pages(),
         *directory_pages(),
         *sign_in_pages(),

@@ -47,6 +47,12 @@ create table account_claim (
     foreign key (tenant_id, device_id) references device on delete cascade
 );
 
+-- Whose unnamed records wait: who said on the device that the account is theirs has what follows, and what was recorded
+-- before is theirs only when a second person says so too.
+alter table account
+    add column unnamed_id uuid,
+    add foreign key (tenant_id, unnamed_id) references person on delete set null (unnamed_id);
+
 -- How often signing in failed on a day, by whom it was tried for; the zero id stands for whoever is not known here. So
 -- the trail gets an entry for the first, the tenth, the hundredth, and guessing cannot fill it.
 create table sign_in_failure (
