@@ -35,6 +35,7 @@ COMMANDS = {
         "toktra.agent.privacy_hours.commands:privacy_hours", "See and set your private time on this device.", "agent"
     ),
     "perks": Entry("toktra.agent.perks.commands:perks", "Use AI on a personal budget that only you can read.", "agent"),
+    "claim": Entry("toktra.agent.claim_command:claim", "Say that this account on this device is yours.", "agent"),
     "log": Entry("toktra.agent.log_command:log", "List what has left this device about you.", "agent"),
     "extension": Entry(
         "toktra.agent.browser.commands:extension", "Connect the browser extension with the agent.", "agent"

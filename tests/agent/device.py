@@ -21,6 +21,7 @@ from tests.agent.privacy_hours.machine import ZONE, Machine
 
 from toktra.agent.accounts import Accounts
 from toktra.agent.browser.source import WithBrowsers
+from toktra.agent.claims import Claims
 from toktra.agent.control import ControlSocket
 from toktra.agent.desk import Desk
 from toktra.agent.epochs import EpochCounter
@@ -55,6 +56,8 @@ class Device:
         self.server_answers = True
         self.allowance = Allowance(standing="no-programme")
         """What the server says about Token Perks."""
+        self.claimed: list[tuple[str, bytes]] = []
+        self.claim_answer: Answer | None = None
         self._last_seq = 0
         self._orders: SimpleQueue[tuple[Callable[[], object], SimpleQueue[object]]] = SimpleQueue()
         directory = StateDirectory(path)
@@ -97,7 +100,14 @@ class Device:
             chance=lambda: 0.0,
         )
         desk = Desk(
-            self._control, self._record, browsers, perks, identity=identity, server=identity.server, uplink=self._uplink
+            self._control,
+            self._record,
+            browsers,
+            perks,
+            Claims(self._post_claim, server=identity.server, name=accounts.name),
+            identity=identity,
+            server=identity.server,
+            uplink=self._uplink,
         )
         self._gate = GatedSource(browsers, hours, desk, Inbox(hours, accounts), aside)
         self._ending = threading.Event()
@@ -162,6 +172,14 @@ class Device:
             return _answer(409, OutOfSequence(epoch=batch.epoch, last_seq=self._last_seq))
         self._last_seq += len(batch.events)
         return _answer(200, BatchAccepted(epoch=batch.epoch, last_seq=self._last_seq))
+
+    def _post_claim(self, path: str, body: bytes, answer_within_s: float) -> Answer:
+        """What it says to who claims an account; None: nothing, it cannot be reached."""
+        del answer_within_s
+        self.claimed.append((path, body))
+        if self.claim_answer is None:
+            raise Unreachable("https://toktra.example.com cannot be reached.")
+        return self.claim_answer
 
     def _post_perks(self, path: str, body: bytes, answer_within_s: float) -> Answer:
         """What it says about Token Perks."""

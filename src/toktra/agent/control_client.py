@@ -12,6 +12,8 @@ from toktra.agent.control_messages import (
     MAX_ANSWER_BYTES,
     MAX_REQUEST_BYTES,
     Browsed,
+    Claim,
+    Claimed,
     HoursRequest,
     Left,
     Log,
@@ -57,6 +59,8 @@ def ask(path: Path, request: Log, *, patience_s: float = PATIENCE_S) -> Left: ..
 @overload
 def ask(path: Path, request: Browsed, *, patience_s: float = PATIENCE_S) -> Noted: ...
 @overload
+def ask(path: Path, request: Claim, *, patience_s: float = PATIENCE_S) -> Claimed: ...
+@overload
 def ask(path: Path, request: AskStanding, *, patience_s: float = PATIENCE_S) -> Standing: ...
 @overload
 def ask(path: Path, request: PerksAct, *, patience_s: float = PATIENCE_S) -> PerksTold: ...
@@ -64,7 +68,7 @@ def ask(path: Path, request: PerksAct, *, patience_s: float = PATIENCE_S) -> Per
 def ask(path: Path, request: Request, *, patience_s: float = PATIENCE_S) -> Any: ...
 def ask(
     path: Path, request: Request, *, patience_s: float = PATIENCE_S
-) -> Told | OwnToday | Left | Noted | PerksTold | Standing:
+) -> Told | OwnToday | Left | Noted | Claimed | PerksTold | Standing:
     """What the agent behind the socket at `path` answers. Raises NoAgentAnswers, AgentIsBusy, AgentRefused."""
     line = encode(request) + b"\n"
     if len(line) > MAX_REQUEST_BYTES:

@@ -125,9 +125,13 @@ class Browsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     uses: Annotated[tuple[BrowserUse, ...], Meta(min_length=1, max_length=MAX_BROWSED)]
 
 
+class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="ask", tag="claim"):
+    """I want to say at the portal that this account is mine."""
+
+
 HoursRequest = Show | Add | Remove | RemoveAll | PauseFor | PauseUntil | Resume | ConfirmClock | ConfirmPortal
 """What is about the Privacy Hours of the account that asks."""
-Request = HoursRequest | Today | Log | Browsed | PerksRequest
+Request = HoursRequest | Today | Log | Browsed | Claim | PerksRequest
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="told"):
@@ -211,7 +215,18 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """For the person who asked: what is wrong, and what to do."""
 
 
-Answer = Told | OwnToday | Left | Noted | PerksAnswer | Refused
+class Claimed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="answer", tag="claimed"):
+    """A code with which its owner says whose the account is."""
+
+    url: str
+    """Of the page that asks to confirm it."""
+    code: str
+    account: str
+    """What the device calls the account that asked."""
+    valid_minutes: int
+
+
+Answer = Told | OwnToday | Left | Noted | Claimed | PerksAnswer | Refused
 
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)

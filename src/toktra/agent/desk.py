@@ -1,6 +1,7 @@
 """Who answers what is asked at the control socket: the gate what is about Privacy Hours, the record what has left.
 
-What is about Token Perks goes to their own desk. What a browser tells goes to the source that the gate stands before.
+What is about Token Perks goes to their own desk, what a browser tells to the source that the gate stands before, and
+who says that an account is theirs is sent on to the server.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from toktra.agent.browser.source import WithBrowsers
+from toktra.agent.claims import Claims
 from toktra.agent.control import Asked, ControlSocket
-from toktra.agent.control_messages import Answer, Browsed, HoursRequest, Log, Noted, OwnToday, Refused, Today
+from toktra.agent.control_messages import Answer, Browsed, Claim, HoursRequest, Log, Noted, OwnToday, Refused, Today
 from toktra.agent.errors import AgentError
 from toktra.agent.identity import Identity
 from toktra.agent.own_record import OwnRecord
@@ -44,6 +46,7 @@ class Desk:
         record: OwnRecord,
         browsers: WithBrowsers,
         perks: PerksDesk,
+        claims: Claims,
         *,
         identity: Identity,
         server: str,
@@ -53,6 +56,7 @@ class Desk:
         self._record = record
         self._browsers = browsers
         self._perks = perks
+        self._claims = claims
         self._identity = identity
         self._server = server
         self._uplink = uplink
@@ -72,6 +76,8 @@ class Desk:
             elif isinstance(request, Browsed):
                 self._browsers.take(asked.uid, request.uses)
                 asked.answer(Noted())
+            elif isinstance(request, Claim):
+                self._claims.take(asked.uid, asked.answer)
             elif isinstance(request, PerksRequest):
                 self._perks.take(asked.uid, request, asked.answer)
             else:

@@ -28,6 +28,7 @@ from toktra.agent.capture.linux.errors import CannotCapture
 from toktra.agent.capture.linux.sandbox import SYSTEM_FILES, enter_sandbox
 from toktra.agent.capture.linux.source import LinuxCapture
 from toktra.agent.capture_source import CaptureSource, ReplaySource, digest_of
+from toktra.agent.claims import Claims
 from toktra.agent.control import ControlSocket
 from toktra.agent.desk import Desk
 from toktra.agent.epochs import EpochCounter
@@ -127,8 +128,19 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
                 now=_now,
                 chance=_jitter,
             )
+            at_once = Transport(
+                server=server, key_id=identity.key_id, private_key=identity.private_key, ca_file=settings.ca_file
+            )
+            stack.callback(at_once.close)
             desk = Desk(
-                _open_control(state, stack), record, watching, perks, identity=identity, server=server, uplink=uplink
+                _open_control(state, stack),
+                record,
+                watching,
+                perks,
+                Claims(at_once.post, server=server, name=accounts.name),
+                identity=identity,
+                server=server,
+                uplink=uplink,
             )
             inbox = Inbox(hours, accounts)
             gated = GatedSource(watching, hours, desk, inbox, aside)
