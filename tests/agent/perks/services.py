@@ -69,7 +69,9 @@ class PersonalSide:
     def opened(self, secret: str, identity: str) -> list[PersonalRecord]:
         """What the owner reads in their mailbox, oldest first."""
         records = [read_plain(unseal(one.sealed, identity)) for one in self.mailboxes.get(digest(secret), {}).values()]
-        return sorted((one for one in records if not isinstance(one, Filling)), key=lambda one: one.at)
+        return sorted(
+            (one for one in records if not isinstance(one, Filling)), key=lambda one: (one.at, one.request_bytes)
+        )
 
     def app(self) -> Starlette:
         routes = [
