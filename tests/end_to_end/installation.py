@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -25,10 +26,14 @@ _LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+/sign-in/\S+)")
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on at this moment, nor on the next one, which the second ledger's service takes."""
+    while True:
+        with socket.socket() as probe, socket.socket() as next_:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                next_.bind(("127.0.0.1", port + 1))
+                return port
 
 
 def until(done: Callable[[], bool], *, patience_s: float = 30, why: Callable[[], object] = lambda: "") -> None:
@@ -78,12 +83,12 @@ class Installation:
         return self._process.pid
 
     def children(self) -> dict[str, int]:
-        """The process ids of what it started, by what they are: agent, server, postgres."""
+        """The process ids of what it started, by what they are: agent, server, personal, postgres."""
         pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         found: dict[str, int] = {}
         for pid in map(int, pids):
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            for name in ("agent run", "server run", "postgres"):
+            for name in ("agent run", "server run", "personal run", "postgres"):
                 if name in command:
                     found[name.split()[0]] = pid
         return found

@@ -66,7 +66,7 @@ def tables(here: Installation) -> bytes:
 
 def look_everywhere(here: Installation, secrets: list[str]) -> list[Finding]:
     children = here.children()
-    assert set(children) == {"agent", "server", "postgres"}
+    assert set(children) == {"agent", "server", "personal", "postgres"}
     found = scan_bytes("tables", tables(here), secrets) + scan_files(here.data, secrets)
     for pid in (here.pid, *children.values()):
         found += scan_process(pid, secrets)

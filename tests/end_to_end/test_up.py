@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.end_to_end.installation import Installation, until
 
@@ -74,9 +76,42 @@ def test_the_sample_is_an_organisation_of_its_own_and_ends_now(here: Installatio
 
 @pytest.mark.parametrize("missing", ["server", "agent"])
 def test_a_part_that_is_killed_is_started_again(here: Installation, missing: str) -> None:
-    here.start("--sample") if missing == "server" else here.start()
+    here.start() if missing == "agent" else here.start("--sample")
     before = here.children()
     if missing not in before:
         pytest.skip("watching this machine takes root")
     os.kill(before[missing], signal.SIGKILL)
     until(lambda: here.children().get(missing, before[missing]) != before[missing])
+
+
+def test_the_second_ledger_has_a_service_of_its_own_at_the_next_port(here: Installation) -> None:
+    here.start("--sample")
+    url = f"http://127.0.0.1:{here.port + 1}"
+    until(lambda: _answers(f"{url}/readyz"), why=lambda: here.log("personal"))
+    environment = Path(f"/proc/{here.children()['personal']}/environ").read_bytes().split(b"\0")
+    values = dict(line.split(b"=", 1) for line in environment if b"=" in line)
+    assert b"toktra_personal_app" in values[b"TOKTRA_PERSONAL_DATABASE_URL"]
+    assert not values.get(b"TOKTRA_DATABASE_URL"), "nothing of the first ledger"
+    server = Path(f"/proc/{here.children()['server']}/environ").read_bytes()
+    assert f"TOKTRA_PERSONAL_URL={url}".encode() in server
+    assert b"toktra_personal_app" not in server
+    assert stat.S_IMODE((here.data / "personal" / "ticket-seed").stat().st_mode) == 0o600
+    killed = here.children()["personal"]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: here.children().get("personal", killed) != killed)
+
+
+def test_without_its_port_the_rest_runs_and_says_so(here: Installation) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", here.port + 1))
+        other.listen()
+        here.start("--sample")
+        assert "personal" not in here.children()
+        assert any(f"port {here.port + 1} is in use" in line for line in here.said)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -167,7 +167,7 @@ async def test_only_the_organisations_server_is_answered(
         ("GET", f"{programme}/redemptions"),
     ):
         for header in (b"", b"Bearer ", f"Bearer {operator_secret}x".encode(), b"Bearer \xe2\x98\x83"):
-            answer = await api.request(method, path, headers={"authorization": header} if header else {})
+            answer = await api.request(method, path, headers={b"authorization": header} if header else {})
             problem(answer, 401, "unauthorized")
     assert problem(await organisation.ask("PUT", "/programmes/acme", json={"tiers": {"a": 1}}), 400, "invalid-message")
     refused = await organisation.ask("PUT", f"/programmes/{organisation.programme}", json={"tiers": {"team": 0}})

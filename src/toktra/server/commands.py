@@ -30,6 +30,7 @@ from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
 from toktra.server.residency.service import check_region_of
 from toktra.server.rights.commands import add_erasure
+from toktra.server.second_ledger import running_beside
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
 from toktra.server.tenants.administration import NotPossible
 from toktra.server.tenants.commands import add_tenant
@@ -74,7 +75,12 @@ def run(settings: Path | None, **given: Any) -> None:
             configure_logging()
             scheme = "http" if chosen.certificate is None else "https"
             click.echo(f"Serving {scheme}://{chosen.host}:{chosen.port}/", err=True)
-            serve(msgspec.structs.replace(chosen, database_url=urls.app, privacy_database_url=urls.privacy), at)
+            with running_beside(chosen, urls) as personal:
+                known = msgspec.structs.replace(chosen, database_url=urls.app, privacy_database_url=urls.privacy)
+                if personal is None:
+                    serve(known, at)
+                else:
+                    serve(personal.told(known), at, personal.keep_running)
 
 
 @server.command()

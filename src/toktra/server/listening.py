@@ -6,6 +6,7 @@ import errno
 import signal
 import socket
 import ssl
+from collections.abc import Callable
 from ipaddress import ip_address
 
 import uvicorn
@@ -14,6 +15,7 @@ from toktra.server.app import create_app
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings
 
 STOP_WITHIN_S = 10
+LOOK_AFTER_EVERY_S = 5
 KEEP_ALIVE_S = 75
 """Devices report every few seconds; a shorter time would cost them a TLS handshake for every batch."""
 
@@ -79,8 +81,16 @@ def stop_in_order() -> None:
     signal.signal(signal.SIGINT, leave)
 
 
-def serve(settings: ServerSettings, at: socket.socket) -> None:
-    """Serves on a listening socket until SIGINT or SIGTERM; requests under way are finished first."""
+def serve(settings: ServerSettings, at: socket.socket, look_after: Callable[[], None] | None = None) -> None:
+    """Serves on a listening socket until SIGINT or SIGTERM; requests under way are finished first.
+
+    `look_after` is called every LOOK_AFTER_EVERY_S, for what runs beside the server.
+    """
+
+    async def look() -> None:
+        if look_after is not None:
+            look_after()
+
     secure = (
         {}
         if settings.certificate is None
@@ -99,6 +109,8 @@ def serve(settings: ServerSettings, at: socket.socket) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_WITHIN_S,
+        callback_notify=look,
+        timeout_notify=LOOK_AFTER_EVERY_S,
         **secure,  # type: ignore[arg-type]
     )
     uvicorn.Server(config).run(sockets=[at])

@@ -76,6 +76,13 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Whether webhooks may go to private addresses and this machine, and unencrypted."""
     region: Literal["local", "eu", "us", "au", "ca"] = "local"
     """The region this server is for. It refuses a database with organisations of another one."""
+    personal_url: Annotated[str, Meta(pattern=r"^https?://[^/]+$")] | None = None
+    """Where this server reaches the service of the second ledger. Unset: the one it starts beside an embedded database;
+    where there is none, nor Token Perks."""
+    personal_public_url: Annotated[str, Meta(pattern=r"^https?://[^/]+$")] | None = None
+    """Where devices and browsers reach it. Unset: `personal_url`."""
+    personal_operator_secret: Annotated[str, Meta(min_length=43)] | None = None
+    """The secret of that service by which it knows this server."""
     metrics_token: Annotated[str, Meta(min_length=16)] | None = None
     """Whoever sends it as a bearer token reads /metrics (Prometheus). Unset: there is no /metrics."""
     otlp_endpoint: Annotated[str, Meta(pattern=r"^https?://[^/]+$")] | None = None

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from toktra.agent.errors import AgentError
+from toktra.server.children import ChildFailed
 from toktra.server.database.failures import DatabaseFailure
 from toktra.server.settings import default_data_directory
-from toktra.up.children import ChildFailed
 from toktra.up.local import CannotStart, Wish, run
 
 

@@ -25,13 +25,13 @@ from toktra.agent.accounts import UNKNOWN, account_of
 from toktra.agent.identity import NotEnrolled, read_identity
 from toktra.agent.state_directory import StateDirectory
 from toktra.agent.status import read_status
-from toktra.server.database.account import Account, database_account
+from toktra.server.children import Child, ChildFailed, toktra_command, unprivileged, wait_until
 from toktra.server.database.pool import Database
 from toktra.server.database.source import DatabaseUrls, prepare
 from toktra.server.first_start import DEFAULT_SLUG, create_enrolment_code, ensure_default_tenant
 from toktra.server.people.service import SAMPLE_SLUG, create_sign_in_link
+from toktra.server.second_ledger import SecondLedger, second_ledger
 from toktra.server.tenants.service import Founded
-from toktra.up.children import Child, ChildFailed, wait_until
 
 HOST = "127.0.0.1"
 START_PATIENCE_S = 30.0
@@ -83,7 +83,8 @@ def run(wish: Wish, say: Callable[[str], None]) -> None:
 
         here = _organisation(wish)
         founded = ensure_default_tenant(urls.needed_owner, slug=here.slug, name=here.name, owner_name=here.owner_name)
-        server = _server(wish, urls, logs)
+        personal = second_ledger(urls, data=wish.data, host=HOST, port=wish.port + 1)
+        server = _server(wish, urls, personal, logs)
         stack.callback(server.stop)
         server.start()
 
@@ -100,20 +101,27 @@ def run(wish: Wish, say: Callable[[str], None]) -> None:
         agent.start()
         _wait_for_agent(agent, state)
 
+        if personal is not None:  # last: nothing here waits for it
+            stack.callback(personal.child.stop)
+            personal.child.start()
         link = asyncio.run(_sign_in_link(urls, founded))
-        _tell(say, wish, link, agent)
+        _tell(say, wish, link, agent, personal)
         if wish.browser:
             _open_browser(f"http://{HOST}:{wish.port}{link}")
-        _look_after(stopping, server, agent, say)
+        _look_after(stopping, server, agent, personal, say)
         say("Stopping. Your data stays.")
 
 
-def _look_after(stopping: threading.Event, server: Child, agent: Child, say: Callable[[str], None]) -> None:
+def _look_after(
+    stopping: threading.Event, server: Child, agent: Child, personal: SecondLedger | None, say: Callable[[str], None]
+) -> None:
     told = False
     while not stopping.wait(LOOK_EVERY_S):
         now = time.monotonic()
         server.look_after(now)
         agent.look_after(now)
+        if personal is not None and (failure := personal.look_after(now)):
+            say(failure)
         if not told and agent.exit_code in agent.final_exit_codes:
             told = True
             say(agent.last_words())
@@ -132,26 +140,23 @@ def _invoking_account() -> str:
     return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
-def _server(wish: Wish, urls: DatabaseUrls, logs: Path) -> Child:
+def _server(wish: Wish, urls: DatabaseUrls, personal: SecondLedger | None, logs: Path) -> Child:
     """The server runs under the database's unprivileged account whenever that account can reach Python."""
     return Child(
         "server",
-        [*_toktra(), "server", "run", "--host", HOST, "--port", str(wish.port)],
+        toktra_command("server", "run", "--host", HOST, "--port", str(wish.port)),
         logs / "server.log",
-        environment={"TOKTRA_DATABASE_URL": urls.app, "TOKTRA_PRIVACY_DATABASE_URL": urls.privacy or ""},
-        account=_unprivileged(),
+        environment={
+            "TOKTRA_DATABASE_URL": urls.app,
+            "TOKTRA_PRIVACY_DATABASE_URL": urls.privacy or "",
+            **(personal.for_server if personal else {}),
+        },
+        account=unprivileged(),
     )
 
 
-def _unprivileged() -> Account | None:
-    account = database_account()
-    needed = (Path(sys.executable), Path(sys.base_prefix).resolve(), Path(toktra.__file__).parent)
-    reachable = all(account.first_unreachable(path) is None for path in needed)
-    return account if reachable and account.uid != os.geteuid() else None
-
-
 def _agent(wish: Wish, state: StateDirectory, recording: Path | None, logs: Path) -> Child:
-    command = [*_toktra(), "agent", "run", "--state", str(state.path), "--server", f"http://{HOST}:{wish.port}"]
+    command = toktra_command("agent", "run", "--state", str(state.path), "--server", f"http://{HOST}:{wish.port}")
     if recording is not None:
         command += ["--replay", str(recording)]
         if wish.sample:
@@ -199,15 +204,12 @@ async def _sign_in_link(urls: DatabaseUrls, founded: Founded) -> str:
 
 
 def _enrol(code: str, wish: Wish, state: StateDirectory, logs: Path) -> None:
-    command = [*_toktra(), "agent", "enrol", code, "--server", f"http://{HOST}:{wish.port}", "--state", str(state.path)]
+    site = f"http://{HOST}:{wish.port}"
+    command = toktra_command("agent", "enrol", code, "--server", site, "--state", str(state.path))
     enrolment = Child("enrolment of this machine", command, logs / "enrolment.log")
     enrolment.start()
     if enrolment.wait(START_PATIENCE_S) != 0:
         raise ChildFailed(f"this machine could not be enrolled:\n{enrolment.last_words()}")
-
-
-def _toktra() -> list[str]:
-    return [sys.executable, "-m", "toktra"]
 
 
 def _is_ready(port: int) -> bool:
@@ -242,11 +244,13 @@ def _wait_for_agent(agent: Child, state: StateDirectory) -> None:
     wait_until(is_at_work, agent, START_PATIENCE_S)
 
 
-def _tell(say: Callable[[str], None], wish: Wish, link: str, agent: Child) -> None:
+def _tell(say: Callable[[str], None], wish: Wish, link: str, agent: Child, personal: SecondLedger | None) -> None:
     say("")
     say(f"  Open  http://{HOST}:{wish.port}{link}")
     say("        It signs you in once. For another one: toktra server sign-in-link")
     say("")
+    if personal is None:
+        say(f"  Token Perks is not available: port {wish.port + 1} is in use. For another pair of ports: --port")
     if wish.sample:
         say("  You see the bundled sample: use that never happened, in an organisation of its own.")
     elif wish.capture is not None:

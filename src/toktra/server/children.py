@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toktra.server.database.account import Account
+import toktra
+from toktra.server.database.account import Account, database_account
 
 STOP_PATIENCE_S = 10.0
 RESTARTS_ALLOWED = 5
@@ -104,6 +105,19 @@ class Child:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
         except OSError:
             return ""
+
+
+def toktra_command(*arguments: str) -> list[str]:
+    """This very Toktra, as a command."""
+    return [sys.executable, "-m", "toktra", *arguments]
+
+
+def unprivileged() -> Account | None:
+    """The database's account, whenever we are root and it can reach Python; None: we start things as ourselves."""
+    account = database_account()
+    needed = (Path(sys.executable), Path(sys.base_prefix).resolve(), Path(toktra.__file__).parent)
+    reachable = all(account.first_unreachable(path) is None for path in needed)
+    return account if reachable and account.uid != os.geteuid() else None
 
 
 def wait_until(ready: Callable[[], bool], child: Child, patience_s: float) -> None:

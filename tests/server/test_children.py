@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from toktra.up.children import RESTART_WINDOW_S, RESTARTS_ALLOWED, Child, ChildFailed, wait_until
+from toktra.server.children import RESTART_WINDOW_S, RESTARTS_ALLOWED, Child, ChildFailed, wait_until
 
 WAITS = "import signal; print('here', flush=True); signal.pause()"
 REFUSES_TO_END = (
@@ -39,7 +39,7 @@ def test_it_runs_until_it_is_stopped(tmp_path: Path) -> None:
 
 
 def test_one_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toktra.up.children.STOP_PATIENCE_S", 0.2)
+    monkeypatch.setattr("toktra.server.children.STOP_PATIENCE_S", 0.2)
     one = child(tmp_path, REFUSES_TO_END)
     one.start()
     wait_until(lambda: is_here(one), one, 20)
@@ -100,7 +100,7 @@ def test_waiting_ends_with_the_childs_own_words(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent ended")
 def test_it_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     script = (
-        "import sys, pathlib, signal; from toktra.up.children import Child; "
+        "import sys, pathlib, signal; from toktra.server.children import Child; "
         f"one = Child('helper', [sys.executable, '-c', {WAITS!r}], pathlib.Path({str(tmp_path / 'log')!r})); "
         "one.start(); print(one.process_id, flush=True); signal.pause()"
     )
