@@ -32,11 +32,16 @@ def as_html_part(markdown: str) -> str:
 
 def as_html(markdown: str, language: str) -> str:
     """A whole page that needs no other file."""
-    return _page(markdown, language, _STYLE + _SCREEN_STYLE)
+    return _document(as_html_part(markdown), title_of(markdown), language, _STYLE + _SCREEN_STYLE)
 
 
 def as_pdf(markdown: str, language: str) -> bytes:
     """A tagged PDF (PDF/UA-1). Needs Pango on the system; raises OSError when it is not there."""
+    return pdf_of(as_html_part(markdown), title=title_of(markdown), language=language)
+
+
+def pdf_of(body: str, *, title: str, language: str, style: str = "") -> bytes:
+    """The same of HTML that is escaped already; `style` comes after the style of every document. Raises as `as_pdf`."""
     from weasyprint import HTML  # type: ignore[import-untyped]  # noqa: PLC0415 - loads Pango
     from weasyprint.urls import URLFetcher, URLFetcherResponse  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -47,7 +52,7 @@ def as_pdf(markdown: str, language: str) -> bytes:
                 raise ValueError(f"{url} is no file of ours")
             return URLFetcherResponse(url, (_FONTS / name).read_bytes(), {"content-type": "font/woff2"})
 
-    page = _page(markdown, language, _FONT_RULES + _STYLE)
+    page = _document(body, title, language, _FONT_RULES + _STYLE + style)
     pdf: bytes = HTML(string=page, url_fetcher=OwnFonts()).write_pdf(pdf_variant="pdf/ua-1")
     return pdf
 
@@ -85,12 +90,12 @@ def _write(paragraph: Any, parts: Runs) -> None:
         paragraph.add_run(run.text).bold = run.is_bold or None
 
 
-def _page(markdown: str, language: str, style: str) -> str:
+def _document(body: str, title: str, language: str, style: str) -> str:
     return (
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title_of(markdown))}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<main>\n{as_html_part(markdown)}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -104,6 +104,11 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, %(id)s, '2026-11-01', 80, true, 1, 1, 1)",
     "budget_period": "insert into budget_period (tenant_id, budget_id, period_first, period_last, amount, low, high) "
     "values (%(t)s, %(id)s, '2026-11-01', '2026-11-30', 1, 1, 1)",
+    "export_schedule": "insert into export_schedule (tenant_id, schedule_id, dataset, format, rhythm, wait_days, "
+    "starts_on, target, folder) "
+    "values (%(t)s, %(id)s, 'daily', 'csv', 'daily', 3, '2026-11-01', 'folder', 'finance')",
+    "export_run": "insert into export_run (tenant_id, schedule_id, first_day, last_day) "
+    "values (%(t)s, %(id)s, '2026-11-01', '2026-11-01')",
     "webhook_endpoint": "insert into webhook_endpoint (tenant_id, endpoint_id, url, sealed_secret) "
     "values (%(t)s, %(id)s, 'https://a.example', 'sealed')",
     "webhook_delivery": "insert into webhook_delivery (tenant_id, endpoint_id, event, body) "
@@ -127,6 +132,7 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, '{usage:read}', now())",
     "api_answer": "insert into api_answer (tenant_id, client_id, key, request_hash, status, body) "
     "values (%(t)s, %(id)s, 'one', decode(repeat('ab', 32), 'hex'), 201, '{}')",
+    "values (%(t)s, 'all', 'All', 50000, 10)",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",

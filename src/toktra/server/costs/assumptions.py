@@ -41,6 +41,8 @@ class Kind(StrEnum):
     """Subject: WHOLE_ORGANISATION."""
     EXCHANGE_RATE = "exchange_rate"
     """Subject: a currency code other than BASE_CURRENCY."""
+    COST_CENTRE = "cost_centre"
+    """Subject: a department. From the first of a month on."""
 
 
 class ModelMix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +79,14 @@ class ExchangeRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_usd: Annotated[float, Meta(gt=0, le=1_000_000)]
 
 
-Value = ModelMix | Contract | Seats | Currency | ExchangeRate
+class CostCentre(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a department's cost is booked, as the organisation's own books have it."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=40)]
+    name: Annotated[str, Meta(max_length=100)] = ""
+
+
+Value = ModelMix | Contract | Seats | Currency | ExchangeRate | CostCentre
 
 TYPES: Final[Mapping[Kind, type[Value]]] = {
     Kind.MODEL_MIX: ModelMix,
@@ -85,6 +94,7 @@ TYPES: Final[Mapping[Kind, type[Value]]] = {
     Kind.SEATS: Seats,
     Kind.CURRENCY: Currency,
     Kind.EXCHANGE_RATE: ExchangeRate,
+    Kind.COST_CENTRE: CostCentre,
 }
 
 
@@ -148,6 +158,9 @@ class Assumptions:
 
     def exchange_rate(self, currency: str, day: date) -> ExchangeRate | None:
         return _as(ExchangeRate, self.in_force(Kind.EXCHANGE_RATE, currency, day))
+
+    def cost_centre(self, department: str, day: date) -> CostCentre | None:
+        return _as(CostCentre, self.in_force(Kind.COST_CENTRE, department, day))
 
     def subjects(self, kind: Kind) -> list[str]:
         """Everything that has ever been said of this kind, by name."""

@@ -12,6 +12,7 @@ from toktra.server.costs.assumptions import (
     WHOLE_ORGANISATION,
     Assumptions,
     Contract,
+    CostCentre,
     Currency,
     Entry,
     ExchangeRate,
@@ -81,6 +82,7 @@ _KINDS = {
     Kind.SEATS: _("Seats"),
     Kind.CURRENCY: _("Currency of figures"),
     Kind.EXCHANGE_RATE: _("Exchange rate"),
+    Kind.COST_CENTRE: _("Cost centre"),
 }
 
 
@@ -165,7 +167,7 @@ def models_on(provider: Provider, prices: PriceBook) -> list[str]:
 
 def _said(entry: Entry) -> Said:
     words = _words(entry.value) if entry.value is not None else _("ended")
-    if entry.kind is Kind.EXCHANGE_RATE:
+    if entry.kind in (Kind.EXCHANGE_RATE, Kind.COST_CENTRE):
         words = f"{entry.subject}: {words}"
     return Said(
         _KINDS[entry.kind], entry.valid_from, words, entry.set_by or _("someone no longer here"), entry.set_at.date()
@@ -188,3 +190,5 @@ def _words(value: Value) -> str:
             return code
         case ExchangeRate(per_usd):
             return _("%(rate)s for one US dollar") % {"rate": f"{per_usd:g}"}
+        case CostCentre(code, name):
+            return f"{code} {name}".rstrip()

@@ -81,10 +81,15 @@ async def list_people(database: Database, tenant_id: UUID, listing: Listing) -> 
             listing = listing.at(1)
             rows = await _rows(connection, tenant_id, listing, skip=0, most=PAGE_ROWS)
         counts = await _queries.counts(connection, tenant_id=tenant_id)
-        departments = [row.department async for row in _queries.departments(connection, tenant_id=tenant_id)]
+        departments = await departments_of(connection, tenant_id)
     total = rows[0].total if rows else 0
     people = tuple(_listed(row) for row in rows)
     return PeopleList(listing, people, total, counts.present, counts.gone, counts.unnamed, tuple(departments))
+
+
+async def departments_of(connection: Connection, tenant_id: UUID) -> list[str]:
+    """Every department that anybody is in, by name."""
+    return [row.department async for row in _queries.departments(connection, tenant_id=tenant_id)]
 
 
 async def find_person(database: Database, tenant_id: UUID, person_id: UUID) -> KnownPerson:

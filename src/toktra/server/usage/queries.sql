@@ -52,6 +52,9 @@ limit 1;
 -- name: newest_day(tenant_id)$
 select (max(hour) at time zone 'UTC')::date from usage_hourly where tenant_id = :tenant_id;
 
+-- name: oldest_day(tenant_id)$
+select (min(hour) at time zone 'UTC')::date from usage_hourly where tenant_id = :tenant_id;
+
 -- name: devices_that_reported(tenant_id, first, last)
 select day, count(*)::integer as devices from device_day
 where tenant_id = :tenant_id and day >= :first and day <= :last

@@ -26,6 +26,12 @@ async def sums_of_all(connection: Connection, tenant_id: UUID, first: date, last
     return [HostDay(**row._asdict()) async for row in rows]
 
 
+async def oldest_day(connection: Connection, tenant_id: UUID) -> date | None:
+    """The first day (UTC) with any use; None when there is none."""
+    day: date | None = await _queries.oldest_day(connection, tenant_id=tenant_id)
+    return day
+
+
 async def sums_by_department(
     connection: Connection, tenant_id: UUID, first: date, last: date
 ) -> list[tuple[str, HostDay]]:

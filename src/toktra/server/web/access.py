@@ -39,6 +39,8 @@ class Action(StrEnum):
     READ_LAST_EXCHANGES = "last-exchanges:read"
     READ_COST = "cost:read"
     CHANGE_ASSUMPTIONS = "assumptions:change"
+    READ_STATEMENTS = "statements:read"
+    CHANGE_COST_CENTRES = "cost-centres:change"
     READ_BUDGETS = "budgets:read"
     CHANGE_BUDGETS = "budgets:change"
     READ_PERSON_BUDGETS = "person-budgets:read"
@@ -98,6 +100,9 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_LAST_EXCHANGES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.READ_COST: SIGNED_IN - {Role.EMPLOYEE},
         Action.CHANGE_ASSUMPTIONS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE}),
+        # What one department is charged is between those who charge and those who pay.
+        Action.READ_STATEMENTS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE}),
+        Action.CHANGE_COST_CENTRES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE}),
         Action.READ_BUDGETS: SIGNED_IN - {Role.EMPLOYEE},
         Action.CHANGE_BUDGETS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.FINANCE}),
         # That somebody has a budget says something about them: not for finance, whose work is sums.

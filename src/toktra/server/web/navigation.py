@@ -26,6 +26,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
             Place("/", "overview", _("Overview"), Action.READ_OVERVIEW),
             Place("/usage", "usage", _("Usage"), Action.READ_USAGE),
             Place("/cost", "tally", _("Cost"), Action.READ_COST),
+            Place("/statements", "doc", _("Statements"), Action.READ_STATEMENTS),
             Place("/budgets", "level", _("Budgets"), Action.READ_BUDGETS),
             Place("/devices", "device", _("Devices"), Action.READ_DEVICES),
             Place("/people", "people", _("People"), Action.READ_PEOPLE),

@@ -25,6 +25,7 @@ from toktra.server.rights.office_routes import office_rights_pages
 from toktra.server.rights.portal_routes import own_rights_pages
 from toktra.server.scim.site_routes import sync_pages
 from toktra.server.sign_in.routes import sign_in_pages
+from toktra.server.statements.routes import statement_pages
 from toktra.server.tenants.attribution_routes import attribution_pages
 from toktra.server.usage.breakdown.routes import breakdown_pages
 from toktra.server.usage.routes import usage_pages
@@ -49,6 +50,7 @@ def site_pages() -> list[Page]:
         *usage_pages(),
         *breakdown_pages(),
         *cost_pages(),
+        *statement_pages(),
         *budget_pages(),
         *webhook_pages(),
         *reconciliation_pages(),

@@ -41,6 +41,7 @@ def _environment() -> Environment:
                 "portal": FileSystemLoader(_SERVER / "portal" / "pages"),
                 "privacy_hours": FileSystemLoader(_SERVER / "privacy_hours" / "pages"),
                 "costs": FileSystemLoader(_SERVER / "costs" / "pages"),
+                "statements": FileSystemLoader(_SERVER / "statements" / "pages"),
                 "scim": FileSystemLoader(_SERVER / "scim" / "pages"),
                 "tenants": FileSystemLoader(_SERVER / "tenants" / "pages"),
                 "reconciliation": FileSystemLoader(_SERVER / "reconciliation" / "pages"),
