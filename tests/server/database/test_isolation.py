@@ -132,6 +132,12 @@ ROWS: dict[str, LiteralString] = {
     "values (%(t)s, decode(repeat('ab', 32), 'hex'), %(id)s, '{usage:read}', now())",
     "api_answer": "insert into api_answer (tenant_id, client_id, key, request_hash, status, body) "
     "values (%(t)s, %(id)s, 'one', decode(repeat('ab', 32), 'hex'), 201, '{}')",
+    "perks_programme": "insert into perks_programme (tenant_id) values (%(t)s)",
+    "perks_tier": "insert into perks_tier (tenant_id, tier, name, tokens_per_ticket, tickets) "
+    "values (%(t)s, 'all', 'All', 50000, 10)",
+    "perks_invitation": "insert into perks_invitation (tenant_id, tier) values (%(t)s, 'all')",
+    "perks_enrolment": "insert into perks_enrolment values (%(t)s, %(id)s, 'all', 1, '2026-11-01')",
+    "perks_drawn": "insert into perks_drawn values (%(t)s, %(id)s, '2026-11-01', 1)",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",
