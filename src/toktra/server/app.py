@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 import psycopg
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,10 +32,13 @@ from toktra.server.metrics.routes import metrics_routes
 from toktra.server.metrics.service import Metrics
 from toktra.server.privacy_hours.device_routes import weeks_routes
 from toktra.server.privacy_hours.own_database import OwnDatabase
+from toktra.server.residency.elsewhere import Elsewhere
+from toktra.server.residency.places import addresses
 from toktra.server.scim.resources import PREFIX as SCIM_PREFIX
 from toktra.server.scim.routes import scim_app
 from toktra.server.settings import ServerSettings
 from toktra.server.web.site import site_middleware, site_routes
+from toktra.wire.signatures import InvalidSignature, KeyId, claimed_key_id
 
 _log = structlog.get_logger()
 
@@ -51,6 +55,7 @@ def create_app(settings: ServerSettings) -> Starlette:
     own = OwnDatabase(settings.privacy_database_url) if settings.privacy_database_url else None
     metrics = Metrics()
     ingest = Ingest(database, load_catalogue(), settings.accepted_age_days)
+    elsewhere = Elsewhere(database, addresses(settings))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -70,7 +75,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         routes=[
             *health_routes(database),
             *metrics_routes(metrics, database, settings.metrics_token),
-            Mount("/ingest/v1", app=_device_api(database, ingest, own)),
+            Mount("/ingest/v1", app=_device_api(database, ingest, own, elsewhere)),
             Mount(SCIM_PREFIX, app=scim_app(database)),
             *site_routes(),
         ],
@@ -79,22 +84,33 @@ def create_app(settings: ServerSettings) -> Starlette:
     )
     app.state.database = database
     app.state.own_database = own
+    app.state.elsewhere = elsewhere
     app.state.settings = settings
     return app
 
 
-def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None) -> Starlette:
+def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None, elsewhere: Elsewhere) -> Starlette:
     """An application of its own, because it refuses in its own form."""
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        """Whose organisation is served in another region is told where; nothing was stored."""
+        if isinstance(error, problems.Problem) and error.kind == problems.BAD_SIGNATURE:
+            with suppress(InvalidSignature, DatabaseBusy, psycopg.OperationalError):
+                address = await elsewhere.of_id(KeyId.parse(claimed_key_id(request.headers)).tenant)
+                if address:
+                    error = problems.served_elsewhere(address, request.url.path)
+        return problems.respond(request, error)
+
     return Starlette(
         routes=[
-            *enrolment_routes(database),
+            *enrolment_routes(database, elsewhere),
             *key_routes(database),
             *claim_routes(database),
             *ingest_routes(ingest),
             *weeks_routes(database, own),
         ],
         exception_handlers={
-            problems.Problem: problems.respond,
+            problems.Problem: refuse,
             HTTPException: problems.respond,
             DatabaseBusy: _busy,
             psycopg.OperationalError: _busy,

@@ -28,7 +28,10 @@ from toktra.server.jobs.commands import add_worker
 from toktra.server.mail.commands import add_mail_test
 from toktra.server.people.service import UnknownPerson
 from toktra.server.reconciliation.commands import add_reconcile
-from toktra.server.residency.service import check_region_of
+from toktra.server.residency.commands import add_region
+from toktra.server.residency.moving import NotMovable
+from toktra.server.residency.places import check_places
+from toktra.server.residency.service import check_region_of, settle_region
 from toktra.server.rights.commands import add_erasure
 from toktra.server.second_ledger import running_beside
 from toktra.server.settings import AddressNotAvailable, InvalidSetting, ServerSettings, load_settings
@@ -68,10 +71,12 @@ def run(settings: Path | None, **given: Any) -> None:
     with explained():
         chosen = load_settings(os.environ, settings, given)
         check_reach(chosen)
+        check_places(chosen)
         stop_in_order()
         with listen(chosen.host, chosen.port) as at, database_of(chosen) as urls:
             urls.check()
             check_region_of(urls.app, chosen.region)
+            settle_region(urls.owner, chosen.region)
             configure_logging()
             scheme = "http" if chosen.certificate is None else "https"
             click.echo(f"Serving {scheme}://{chosen.host}:{chosen.port}/", err=True)
@@ -140,6 +145,7 @@ def _settings(settings: Path | None, data: Path | None) -> ServerSettings:
 def _database(settings: Path | None, data: Path | None) -> Iterator[tuple[ServerSettings, DatabaseUrls]]:
     with explained():
         chosen = load_settings(os.environ, settings, {"data": data})
+        check_places(chosen)
         with database_of(chosen) as urls:
             yield chosen, urls
 
@@ -158,6 +164,7 @@ def explained() -> Iterator[None]:
         InvalidSetting,
         InvalidSlug,
         InvalidTerms,
+        NotMovable,
         NotPossible,
         UnknownOrganisation,
         UnknownPerson,
@@ -171,4 +178,5 @@ add_audit_verify(server, _where, _database)
 add_worker(server, _where, _database)
 add_erasure(server, _where, _database)
 add_tenant(server, _where, _database)
+add_region(server, _where, _database)
 add_mail_test(server, _where, _settings)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+BAD_SIGNATURE: Final = "invalid-signature"
 
 
 class Problem(Exception):
     """An answer that is not the one asked for. `kind` is a stable word for programs, `detail` is for people."""
 
     def __init__(
-        self, status: int, kind: str, title: str, detail: str, *, field: str = "", retry_after_s: int | None = None
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        field: str = "",
+        retry_after_s: int | None = None,
+        location: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -21,6 +33,7 @@ class Problem(Exception):
         self.detail = detail
         self.field = field
         self.retry_after_s = retry_after_s
+        self.location = location
 
     def response(self) -> Response:
         body: dict[str, object] = {
@@ -32,6 +45,8 @@ class Problem(Exception):
         if self.field:
             body["field"] = self.field
         headers = {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+        if self.location is not None:
+            headers["location"] = self.location
         return Response(msgspec.json.encode(body), self.status, headers=headers, media_type="application/problem+json")
 
 
@@ -47,12 +62,23 @@ def too_large(limit_bytes: int) -> Problem:
 
 
 def bad_signature(reason: str) -> Problem:
-    return Problem(401, "invalid-signature", "The request could not be authenticated", f"{reason}.")
+    return Problem(401, BAD_SIGNATURE, "The request could not be authenticated", f"{reason}.")
 
 
 def refused(kind: str, detail: str) -> Problem:
     """403: known, but not allowed; a person has to act."""
     return Problem(403, kind, "The server does not accept this device", detail)
+
+
+def served_elsewhere(address: str, path: str) -> Problem:
+    """308: the organisation's data is kept in another region, whose server is at `address`. Nothing was stored."""
+    return Problem(
+        308,
+        "served-elsewhere",
+        "This organisation is served in another region",
+        f"Nothing of this request was stored. The server of this organisation's region is {address}.",
+        location=address + path,
+    )
 
 
 def busy(retry_after_s: int = 2) -> Problem:

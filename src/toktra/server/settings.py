@@ -72,10 +72,12 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Its password."""
     mail_from: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     """The address our mail comes from."""
-    webhooks_to_private: bool = False
-    """Whether webhooks may go to private addresses and this machine, and unencrypted."""
-    region: Literal["local", "eu", "us", "au", "ca"] = "local"
-    """The region this server is for. It refuses a database with organisations of another one."""
+    region_addresses: str = ""
+    """Where each region's server is reached: eu=https://eu.ai.example.org us=https://us.ai.example.org. Who asks here
+    for an organisation of another region is sent there."""
+    in_region: str = ""
+    """Hosts of which you say that they are in this server's region, separated by commas: a database, mail relay or
+    store whose name does not tell. Without a word about it the server of a region does not start."""
     personal_url: Annotated[str, Meta(pattern=r"^https?://[^/]+$")] | None = None
     """Where this server reaches the service of the second ledger. Unset: the one it starts beside an embedded database;
     where there is none, nor Token Perks."""

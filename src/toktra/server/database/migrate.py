@@ -90,7 +90,7 @@ _UNSAFE: Final[LiteralString] = """
 _GRANTABLE: Final[LiteralString] = """
     select relname from pg_class join pg_namespace n on n.oid = relnamespace
     where n.nspname = 'public' and relkind in ('r', 'p') and not relispartition
-      and relname not in ('alembic_version', 'tenant', 'audit_entry')
+      and relname not in ('alembic_version', 'tenant', 'audit_entry', 'served_elsewhere', 'home_region')
 """
 
 
@@ -104,7 +104,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) ->
     tables = [sql.Identifier(str(row[0])) for row in connection.execute(_GRANTABLE)]
     for statement in (
         sql.SQL("grant usage on schema public to {}").format(role),
-        sql.SQL("grant select on tenant, alembic_version to {}").format(role),
+        sql.SQL("grant select on tenant, alembic_version, served_elsewhere, home_region to {}").format(role),
         sql.SQL("grant select, insert, update, delete on {} to {}").format(sql.SQL(", ").join(tables), role),
         sql.SQL("grant select, insert on audit_entry to {}").format(role),
         sql.SQL("grant usage on all sequences in schema public to {}").format(role),

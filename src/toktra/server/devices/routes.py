@@ -12,8 +12,10 @@ from starlette.routing import Route
 from toktra.server import problems
 from toktra.server.database.pool import Database
 from toktra.server.devices import service
+from toktra.server.devices.codes import EnrolmentCode
 from toktra.server.devices.service import CodeFault, EnrolmentRefused
 from toktra.server.request_body import read_body
+from toktra.server.residency.elsewhere import Elsewhere
 from toktra.server.web.rate_limit import FailureLimit
 from toktra.wire.enrolment import EnrolmentRequest
 from toktra.wire.events import InvalidMessage, decode, encode
@@ -24,8 +26,8 @@ MAX_ENROLMENT_BYTES: Final = 8 << 10
 _decoder = msgspec.json.Decoder(EnrolmentRequest)
 
 
-def enrolment_routes(database: Database) -> list[Route]:
-    """The route, over this database."""
+def enrolment_routes(database: Database, elsewhere: Elsewhere) -> list[Route]:
+    """The route, over this database; a code of another region's organisation is sent on."""
     limit = FailureLimit(failures=20, window_s=60)
 
     async def enrol(request: Request) -> Response:
@@ -48,6 +50,9 @@ def enrolment_routes(database: Database) -> list[Route]:
         try:
             return Response(encode(await service.enrol(database, message, public_key)), media_type="application/json")
         except EnrolmentRefused as refusal:
+            code = EnrolmentCode.parse(message.code) if refusal.fault is CodeFault.UNKNOWN else None
+            if code and (address := await elsewhere.of_slug(code.slug)):
+                raise problems.served_elsewhere(address, request.url.path) from None
             raise _refusal(refusal.fault, limit, request.client.host if request.client else "") from None
 
     return [Route("/enrol", enrol, methods=["POST"])]

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from toktra.server.people.failures import note_failure
 from toktra.server.people.service import LinkFault
 from toktra.server.people.sessions import Method
+from toktra.server.residency.elsewhere import Elsewhere
 from toktra.server.sign_in import by_password, by_recovery_code, passkeys
 from toktra.server.sign_in.entering import let_in, vault_of
 from toktra.server.sign_in.passkeys import PasskeyCopied, PasskeyRefused, Place
@@ -74,6 +75,8 @@ class Door:
             tenant = await find_tenant(visit.database, asked)
         else:
             tenant = await only_tenant(visit.database)
+        if tenant is None and (address := await _elsewhere(visit, asked)):
+            return RedirectResponse(f"{address}/sign-in/{asked}", 303)
         if tenant is None or not tenant.active:
             errors = {"organisation": _unknown(asked)} if asked else {}
             return visit.show(
@@ -90,6 +93,8 @@ class Door:
     async def show(self, visit: Visit) -> Response:
         """The ways in."""
         tenant = await _tenant(visit)
+        if tenant is None and (address := await _elsewhere(visit, visit.request.path_params["slug"])):
+            return RedirectResponse(f"{address}/sign-in/{visit.request.path_params['slug']}", 303)
         # Half a one-time link looks like a short name too.
         return await self._show(visit, tenant) if tenant else notices.link_refused(LinkFault.UNKNOWN)
 
@@ -210,6 +215,12 @@ def _show_recovery(visit: Visit, tenant: Tenant, errors: dict[str, str] | None =
 async def _tenant(visit: Visit) -> Tenant | None:
     tenant = await find_tenant(visit.database, visit.request.path_params["slug"])
     return tenant if tenant and tenant.active else None
+
+
+async def _elsewhere(visit: Visit, slug: str) -> str | None:
+    """The address of the region that serves the organisation; None when it is not known to be elsewhere."""
+    where: Elsewhere = visit.request.app.state.elsewhere
+    return await where.of_slug(slug) if slug else None
 
 
 def _next(visit: Visit) -> str:

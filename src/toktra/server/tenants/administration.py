@@ -71,7 +71,7 @@ def delete(owner_url: str, slug: str) -> int:
         connection.execute("select set_config('toktra.tenant_id', %s, false)", [str(tenant_id)])
         with connection.transaction():
             _queries.wait_for_batches(connection, tenant_id=tenant_id)
-        tables = [sql.Identifier(row.schema_name, row.table_name) for row in _queries.tables(connection)]
+        tables = [sql.Identifier(row.schema_name, row.table_name) for row in tables_of_tenants(connection)]
         deleted = 0
         while rows := sum(_empty(connection, table, tenant_id) for table in tables):
             deleted += rows  # and again: a request under way may have added one behind us
@@ -79,6 +79,11 @@ def delete(owner_url: str, slug: str) -> int:
             _queries.delete_jobs(connection, tenant_id=str(tenant_id))
             _queries.delete_tenant(connection, tenant_id=tenant_id)
         return deleted
+
+
+def tables_of_tenants(connection: psycopg.Connection[Any]) -> list[Any]:
+    """`schema_name` and `table_name` of every table with rows of organisations, those that refer to others first."""
+    return list(_queries.tables(connection))
 
 
 def _empty(connection: psycopg.Connection[Any], table: sql.Identifier, tenant_id: UUID) -> int:

@@ -40,9 +40,9 @@ def add_tenant(group: click.Group, where: Options, opened: Opened) -> None:
 
         SLUG is its short name, which stands before every code and link of it.
         """
-        with opened(settings, data) as (_, urls):
+        with opened(settings, data) as (chosen, urls):
             urls.migrate()
-            result = found(urls.needed_owner, slug=slug, name=name, owner_name=owner)
+            result = found(urls.needed_owner, slug=slug, name=name, owner_name=owner, region=chosen.region)
         was = "is created" if result.new else "was there already; nothing was changed"
         click.echo(f"The organisation {result.tenant.name} ({result.tenant.slug}) {was}.")
         click.echo(f"To sign its owner in: toktra server sign-in-link --organisation {result.tenant.slug}")

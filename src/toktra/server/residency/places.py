@@ -1,0 +1,117 @@
+"""Whether what a server writes to is in the server's region: its database, mail relay and stores, by their names.
+
+A host of Amazon's tells its region itself. Of any other host somebody has to say that it is in the region
+(TOKTRA_IN_REGION); this machine is where the server is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+
+from toktra.server.settings import InvalidSetting, ServerSettings
+
+LOCAL: Final = "local"
+"""The region of an installation that knows no regions: nothing is asked of its places."""
+AMAZON_REGIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "us": frozenset({"us-east-1", "us-east-2", "us-west-1", "us-west-2"}),
+        "eu": frozenset({"eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"}),
+        "au": frozenset({"ap-southeast-2", "ap-southeast-4"}),
+        "ca": frozenset({"ca-central-1", "ca-west-1"}),
+    }
+)
+"""Which of Amazon's regions are in ours. London and Zurich (eu-west-2, eu-central-2) are not in the European Union."""
+_AMAZON_HOST: Final = re.compile(r"(?:^|[.-])([a-z]{2}(?:-[a-z]+)+-\d)\.(?:[a-z0-9-]+\.)*amazonaws\.com$")
+
+
+class OutsideRegion(InvalidSetting):
+    """Something would be written outside the server's region, or nobody said that it is inside."""
+
+
+def check_places(settings: ServerSettings) -> None:
+    """Before anything is connected to. Raises OutsideRegion naming the setting and the remedy."""
+    for setting, host in _hosts(settings):
+        check_host(host, setting, region=settings.region, declared=declared_hosts(settings))
+
+
+def check_host(host: str, setting: str, *, region: str, declared: frozenset[str] = frozenset()) -> None:
+    """Raises OutsideRegion unless `host` is surely in `region`. `setting` is what named it, for the sentence."""
+    host = host.lower().rstrip(".")
+    if region == LOCAL or _is_this_machine(host):
+        return
+    amazon = _AMAZON_HOST.search(host)
+    if amazon:
+        check_amazon_region(amazon[1], f"{setting} ({host})", region=region)
+    elif host not in declared:
+        raise OutsideRegion(
+            f"{setting}: the name {host} does not tell in which region it is, and this server is for the region "
+            f"{region}. If it is there, say so: TOKTRA_IN_REGION={host}"
+        )
+
+
+def check_amazon_region(found: str, what: str, *, region: str) -> None:
+    """`found` is Amazon's name of a region. Raises OutsideRegion unless it is one of ours of `region`."""
+    if region != LOCAL and found not in AMAZON_REGIONS[region]:
+        inside = ", ".join(sorted(AMAZON_REGIONS[region]))
+        raise OutsideRegion(
+            f"{what} is in {found}, and this server is for the region {region} ({inside}). Nothing was written there."
+        )
+
+
+def check_bucket(location: str | None, bucket: str, *, region: str) -> None:
+    """`location` is what GetBucketLocation answers: nothing for us-east-1. Raises OutsideRegion."""
+    check_amazon_region(
+        {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, location or ""),
+        f"the bucket {bucket}",
+        region=region,
+    )
+
+
+def declared_hosts(settings: ServerSettings) -> frozenset[str]:
+    """Those of TOKTRA_IN_REGION."""
+    return frozenset(name.strip().lower() for name in settings.in_region.split(",") if name.strip())
+
+
+def addresses(settings: ServerSettings) -> Mapping[str, str]:
+    """Each region's address. Raises InvalidSetting."""
+    found: dict[str, str] = {}
+    for entry in settings.region_addresses.replace(",", " ").split():
+        region, _, address = entry.partition("=")
+        parts = urlsplit(address)
+        if region not in AMAZON_REGIONS or parts.scheme not in ("http", "https") or not parts.hostname or parts.path:
+            raise InvalidSetting(
+                f"TOKTRA_REGION_ADDRESSES: {entry} is not of the form eu=https://eu.ai.example.org "
+                f"(regions: {', '.join(AMAZON_REGIONS)})"
+            )
+        if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+            raise InvalidSetting(f"TOKTRA_REGION_ADDRESSES: {entry} would send people on unencrypted; use https://")
+        found[region] = address
+    return MappingProxyType(found)
+
+
+def _hosts(settings: ServerSettings) -> Iterator[tuple[str, str]]:
+    for name in ("database_url", "owner_database_url", "privacy_database_url"):
+        url = getattr(settings, name)
+        for host in str(conninfo_to_dict(url).get("host") or "").split(",") if url else ():
+            yield f"TOKTRA_{name.upper()}", host
+    if settings.mail_relay is not None:
+        yield "TOKTRA_MAIL_RELAY", settings.mail_relay
+    if settings.otlp_endpoint is not None:
+        yield "TOKTRA_OTLP_ENDPOINT", urlsplit(settings.otlp_endpoint).hostname or ""
+
+
+def _is_this_machine(host: str) -> bool:
+    """A socket's directory, or a name or address that is this machine by definition."""
+    if host in ("", "localhost") or host.startswith(("/", "@")):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
