@@ -36,6 +36,7 @@ _SAID = {
     "added": _("Added."),
     "saved": _("Saved."),
     "back": _("Here again. What ended when they left stays ended."),
+    "invited": _("A link is on its way to them. It works once, for three days."),
     "sessions-ended": _("Every session of theirs has ended."),
 }
 
@@ -230,8 +231,17 @@ def _show_person(
         revoked=revoked,
         may_change=visit.may(Action.CHANGE_PEOPLE),
         may_change_roles=visit.may(Action.CHANGE_ROLES),
+        may_invite=_may_invite(visit, known),
         may_open_devices=visit.may(Action.READ_DEVICES),
     )
+
+
+def _may_invite(visit: Visit, known: KnownPerson) -> bool:
+    """Whether the page offers to send a link. Whether they have a way in already is looked up when it is asked for."""
+    details = known.person.details
+    is_there = details.status is Status.ACTIVE and details.email is not None and not known.person.from_account
+    is_theirs = visit.may(Action.CHANGE_PEOPLE) and (details.role is Role.EMPLOYEE or visit.may(Action.CHANGE_ROLES))
+    return is_there and is_theirs and visit.request.app.state.settings.mail_relay is not None
 
 
 def _no_form(here: str) -> Response:

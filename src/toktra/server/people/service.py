@@ -14,7 +14,7 @@ import aiosql
 from toktra.server.audit import service as audit
 from toktra.server.audit.service import Actor
 from toktra.server.audit.tags import Tag
-from toktra.server.database.pool import Database
+from toktra.server.database.pool import Connection, Database
 from toktra.server.people.sessions import Method, end_session, start, token_and_tenant
 from toktra.server.people.signed_in import SAMPLE_SLUG, SignedIn, role_word
 from toktra.server.people.tokens import Token
@@ -30,6 +30,7 @@ __all__ = [
     "SignedIn",
     "UnknownPerson",
     "add_person",
+    "add_sign_in_link",
     "create_sign_in_link",
     "look_at_link",
     "role_word",
@@ -97,27 +98,34 @@ async def create_sign_in_link(
     by: Actor = _LINK_COMMAND,
 ) -> str:
     """The path of a new link that signs this person in once: /sign-in/<token>. Raises UnknownPerson."""
-    token = Token.new(tenant.slug)
     async with database.tenant(tenant.tenant_id) as connection:
-        person = await _queries.find_person(connection, tenant_id=tenant.tenant_id, person_id=person_id)
-        if person is None or person.status != "active":
-            raise UnknownPerson(f"no active person {person_id} in {tenant.name}")
-        await _queries.add_sign_in_link(
-            connection,
-            tenant_id=tenant.tenant_id,
-            token_hash=token.hash,
-            person_id=person_id,
-            valid_for=valid_for,
-        )
-        expires_at = f"{datetime.now(UTC) + valid_for:%Y-%m-%d %H:%M}"
-        await audit.record(
-            connection,
-            tenant.tenant_id,
-            Tag.SIGN_IN_LINK_CREATED,
-            by,
-            subject_id=person_id,
-            after={"expires_at": expires_at},
-        )
+        return await add_sign_in_link(connection, tenant, person_id, valid_for=valid_for, by=by)
+
+
+async def add_sign_in_link(
+    connection: Connection, tenant: Tenant, person_id: UUID, *, valid_for: timedelta, by: Actor
+) -> str:
+    """The same within the caller's transaction. Raises UnknownPerson."""
+    token = Token.new(tenant.slug)
+    person = await _queries.find_person(connection, tenant_id=tenant.tenant_id, person_id=person_id)
+    if person is None or person.status != "active":
+        raise UnknownPerson(f"no active person {person_id} in {tenant.name}")
+    await _queries.add_sign_in_link(
+        connection,
+        tenant_id=tenant.tenant_id,
+        token_hash=token.hash,
+        person_id=person_id,
+        valid_for=valid_for,
+    )
+    expires_at = f"{datetime.now(UTC) + valid_for:%Y-%m-%d %H:%M}"
+    await audit.record(
+        connection,
+        tenant.tenant_id,
+        Tag.SIGN_IN_LINK_CREATED,
+        by,
+        subject_id=person_id,
+        after={"expires_at": expires_at},
+    )
     return f"/sign-in/{token}"
 
 

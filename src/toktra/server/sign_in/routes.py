@@ -10,12 +10,14 @@ from toktra.server.people import sessions
 from toktra.server.people.candidates import candidate
 from toktra.server.sign_in.confirm import Confirming
 from toktra.server.sign_in.door import Door
+from toktra.server.sign_in.inviting import NotInvited, invite
 from toktra.server.sign_in.own import own_sign_in_pages
 from toktra.server.sign_in.sso.routes import Journeys
 from toktra.server.sign_in.sso.settings_routes import sso_settings_pages
 from toktra.server.sign_in.tries import Tries
 from toktra.server.web import notices
 from toktra.server.web.access import Action
+from toktra.server.web.language import _
 from toktra.server.web.page import Page, Visit
 
 
@@ -34,6 +36,13 @@ def sign_in_pages() -> list[Page]:
             action=Action.END_SESSIONS_OF_PERSON,
             methods=("POST",),
         ),
+        Page(
+            "/people/{person_id}/sign-in-link",
+            send_link,
+            action=Action.CHANGE_PEOPLE,
+            methods=("POST",),
+            needs_fresh=True,
+        ),
     ]
 
 
@@ -50,3 +59,20 @@ async def end_sessions(visit: Visit) -> Response:
         await sessions.end_all_of(connection, visit.reader, person_id)
     to = "/sign-in" if person_id == visit.reader.person_id else f"/people/{person_id}?said=sessions-ended"
     return RedirectResponse(to, 303)
+
+
+async def send_link(visit: Visit) -> Response:
+    """Sends somebody who has no way in a link that signs them in once."""
+    try:
+        person_id = UUID(visit.request.path_params["person_id"])
+    except ValueError:
+        return notices.not_found()
+    here = f"/people/{person_id}"
+    if visit.request.app.state.settings.mail_relay is None:
+        told = _("This server sends no mail. Make a link there: toktra server sign-in-link")
+        return notices.bad_request(_("No link was sent"), told, here, _("Back"))
+    try:
+        await invite(visit.database, visit.reader, person_id)
+    except NotInvited as refusal:
+        return notices.bad_request(_("No link was sent"), str(refusal), here, _("Back"))
+    return RedirectResponse(f"{here}?said=invited", 303)
