@@ -63,10 +63,12 @@ def test_a_price_says_where_it_comes_from(book: PriceBook) -> None:
     price = price_on("openai", TODAY, prices=book)
     assert price is not None
     assert price.model == "gpt-6.1-sol"
-    assert price.source == "List price of OpenAI (genai-prices 9.9 of 2026-11-22)"
+    assert (price.list_name, price.page) == ("OpenAI", None)
+    assert (book.version, book.built_on) == ("9.9", date(2026, 11, 22))
     shipped = price_on("openai", TODAY)
     assert shipped is not None
-    assert "https://" in shipped.source
+    assert shipped.page is not None
+    assert shipped.page.startswith("https://")
 
 
 @pytest.mark.parametrize("provider_id", ["chatgpt", "claude", "midjourney", "elevenlabs", "replit", "nobody"])

@@ -41,8 +41,10 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     output_usd_per_million: float
     """0 where only input is charged, as for embeddings."""
     model: str
-    source: str
-    """Where the price comes from, in words for whoever opens the figure."""
+    list_name: str
+    """Whose list it is on."""
+    page: str | None = None
+    """Where the list is published."""
     since: date | None = None
     """None: for as long as the list knows the model."""
 
@@ -90,12 +92,12 @@ class PriceBook:
             return None
         for dated in reversed(found.models.get(model, ())):
             if dated.since is None or dated.since <= day:
-                page = f", {found.page}" if found.page else ""
                 return Price(
                     input_usd_per_million=dated.input_usd_per_million,
                     output_usd_per_million=dated.output_usd_per_million,
                     model=model,
-                    source=f"List price of {found.name} (genai-prices {self.version} of {self.built_on}{page})",
+                    list_name=found.name,
+                    page=found.page,
                     since=dated.since,
                 )
         return None

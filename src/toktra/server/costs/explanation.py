@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from toktra.server.costs.assumptions import BASE_CURRENCY, Assumptions
@@ -137,7 +138,7 @@ def _corrected(line: ProviderCost, factor: FactorSpan) -> Step:
 def _priced(line: ProviderCost) -> Step:
     rates = [span.rate for span in line.prices if isinstance(span.rate, Rate)]
     if not rates:
-        return Step(_("Price"), _("none"), " ".join(REASONS[reason] for reason in line.reasons))
+        return Step(_("Price"), _("none"), " ".join(str(REASONS[reason]) for reason in line.reasons))
     note = {
         Basis.CONTRACT: _("The price of your contract."),
         Basis.MODEL_MIX: _("List prices of the model mix you gave."),
@@ -172,7 +173,7 @@ def _exchanged(currency: str, spans: Iterable[PriceSpan], assumptions: Assumptio
     if not days:
         return []
     rates = sorted({per_usd(currency, day, assumptions) for day in days})
-    value = " – ".join(f"{rate:g}" for rate in (rates[0], rates[-1])) if len(rates) > 1 else f"{rates[0]:g}"
+    value = " – ".join(figures.shortest(Decimal(f"{rate:g}")) for rate in dict.fromkeys((rates[0], rates[-1])))
     return [
         Step(
             _("%(currency)s for one US dollar") % {"currency": currency},

@@ -16,6 +16,7 @@ from toktra.catalogue.prices import Price, PriceBook
 from toktra.catalogue.providers import Provider
 from toktra.server.costs.assumptions import BASE_CURRENCY, Assumptions, Contract, Entry, Kind
 from toktra.server.costs.currency import in_usd
+from toktra.server.web import figures
 from toktra.server.web.language import _
 
 
@@ -115,7 +116,7 @@ class Rates:
                     share=share,
                     input_usd_per_million=price.input_usd_per_million,
                     output_usd_per_million=price.output_usd_per_million,
-                    source=price.source,
+                    source=_list_price_source(price, self.prices),
                     model=model,
                     since=price.since,
                 )
@@ -134,6 +135,16 @@ class Rates:
             source=source % {"currency": contract.currency},
             since=entry.valid_from,
         )
+
+
+def _list_price_source(price: Price, book: PriceBook) -> str:
+    """Where a list price comes from, in words for whoever opens the figure."""
+    words = _("List price of %(name)s (genai-prices %(version)s of %(day)s)") % {
+        "name": price.list_name,
+        "version": book.version,
+        "day": figures.one_day(book.built_on),
+    }
+    return f"{words}, {price.page}" if price.page else words
 
 
 def price_lists(provider: Provider) -> tuple[str, ...]:

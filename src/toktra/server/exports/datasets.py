@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from toktra.server.web.language import _
+
 SCHEMA_VERSION: Final = "1"
 """Stands in every row. Grows when a column changes its meaning or goes; new columns are added at the end."""
 
@@ -36,15 +38,15 @@ class Column:
     says: str
 
 
-_SCHEMA: Final = Column("schema_version", Kind.TEXT, "Version of this layout")
-_DAY: Final = Column("day", Kind.DAY, "Day of the use (UTC)")
-_HOST: Final = Column("provider_host", Kind.TEXT, "Server name of the provider")
-_DEPARTMENT: Final = Column("department", Kind.TEXT, "Empty where fewer than five people would stand behind it")
-_VERSION: Final = Column("estimator_version", Kind.TEXT, "Version of the estimator that made the tokens")
-_SENT: Final = Column("request_bytes", Kind.NUMBER, "Bytes sent, counted")
-_RECEIVED: Final = Column("response_bytes", Kind.NUMBER, "Bytes received, counted")
-_REPORTED: Final = Column("devices_reported", Kind.NUMBER, "Devices that reported on that day")
-_ENROLLED: Final = Column("devices_enrolled", Kind.NUMBER, "Devices that were enrolled on that day")
+_SCHEMA: Final = Column("schema_version", Kind.TEXT, _("Version of this layout"))
+_DAY: Final = Column("day", Kind.DAY, _("Day of the use (UTC)"))
+_HOST: Final = Column("provider_host", Kind.TEXT, _("Server name of the provider"))
+_DEPARTMENT: Final = Column("department", Kind.TEXT, _("Empty where fewer than five people would stand behind it"))
+_VERSION: Final = Column("estimator_version", Kind.TEXT, _("Version of the estimator that made the tokens"))
+_SENT: Final = Column("request_bytes", Kind.NUMBER, _("Bytes sent, counted"))
+_RECEIVED: Final = Column("response_bytes", Kind.NUMBER, _("Bytes received, counted"))
+_REPORTED: Final = Column("devices_reported", Kind.NUMBER, _("Devices that reported on that day"))
+_ENROLLED: Final = Column("devices_enrolled", Kind.NUMBER, _("Devices that were enrolled on that day"))
 
 COLUMNS: Final[dict[Dataset, tuple[Column, ...]]] = {
     Dataset.EVENTS: (
@@ -54,8 +56,8 @@ COLUMNS: Final[dict[Dataset, tuple[Column, ...]]] = {
         _DEPARTMENT,
         _SENT,
         _RECEIVED,
-        Column("estimated_input_tokens", Kind.NUMBER, "0 when the record continues an exchange already counted"),
-        Column("estimated_output_tokens", Kind.NUMBER, "Visible output; hidden reasoning is not seen"),
+        Column("estimated_input_tokens", Kind.NUMBER, _("0 when the record continues an exchange already counted")),
+        Column("estimated_output_tokens", Kind.NUMBER, _("Visible output; hidden reasoning is not seen")),
         _VERSION,
         _REPORTED,
         _ENROLLED,
@@ -65,11 +67,11 @@ COLUMNS: Final[dict[Dataset, tuple[Column, ...]]] = {
         _DAY,
         _HOST,
         _DEPARTMENT,
-        Column("exchanges", Kind.NUMBER, "Requests with their responses, counted"),
+        Column("exchanges", Kind.NUMBER, _("Requests with their responses, counted")),
         _SENT,
         _RECEIVED,
-        Column("input_tokens", Kind.NUMBER, "Sum of the estimates"),
-        Column("output_tokens", Kind.NUMBER, "Sum of the estimates of visible output"),
+        Column("input_tokens", Kind.NUMBER, _("Sum of the estimates")),
+        Column("output_tokens", Kind.NUMBER, _("Sum of the estimates of visible output")),
         _VERSION,
         _REPORTED,
         _ENROLLED,

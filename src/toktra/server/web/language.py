@@ -7,7 +7,8 @@ an enumeration, are translated when they are read.
 from __future__ import annotations
 
 import gettext as _gettext
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
@@ -27,6 +28,16 @@ _current: Final[ContextVar[str | None]] = ContextVar("language", default=None)
 def speak(code: str) -> None:
     """From here on, in this request, texts are in this language."""
     _current.set(code)
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Texts made within are in this language, such as those of a file that is the same for every reader."""
+    before = _current.set(code)
+    try:
+        yield
+    finally:
+        _current.reset(before)
 
 
 def spoken() -> str:

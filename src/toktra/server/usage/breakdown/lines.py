@@ -12,6 +12,7 @@ from toktra.server.costs.projection import Pricing, Projection, project
 from toktra.server.costs.ranges import Interval
 from toktra.server.usage.breakdown.departments import DepartmentDay
 from toktra.server.usage.breakdown.view import Grouping, Measure, View
+from toktra.server.usage.kinds import KIND_WORDS
 from toktra.server.usage.totals import HostDay
 from toktra.server.web.language import _
 
@@ -138,7 +139,7 @@ def _name(by: Grouping, key: str, host: str) -> str:
     provider = catalogue().find(host)
     if provider is None or by is Grouping.HOST:
         return key
-    return provider.kind.label if by is Grouping.KIND else provider.name
+    return str(KIND_WORDS[provider.kind]) if by is Grouping.KIND else provider.name
 
 
 def names_of(hosts: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ from toktra.server.usage.breakdown.drawing import Drawing, cost_of, draw, measur
 from toktra.server.usage.breakdown.lines import Line, catalogue
 from toktra.server.usage.breakdown.service import Breakdown
 from toktra.server.usage.breakdown.view import Against, Grain, Grouping, Measure, Period, View, of_period
+from toktra.server.usage.kinds import KIND_WORDS
 from toktra.server.usage.overview import LOW_COVERAGE
 from toktra.server.web import figures
 from toktra.server.web.figures import Change
@@ -89,7 +90,7 @@ def present(found: Breakdown, today: date) -> Presentation:
         grains=[Choice(one, _grains()[one], one is view.grain) for one in Grain],
         kinds=[
             Choice("", _("All kinds"), view.kind is None),
-            *(Choice(one, one.label, one is view.kind) for one in Kind),
+            *(Choice(one, words, one is view.kind) for one, words in KIND_WORDS.items()),
         ],
         departments=[
             Choice("", _("All departments"), not view.department),

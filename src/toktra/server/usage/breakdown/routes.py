@@ -15,7 +15,7 @@ from toktra.server.usage.breakdown.service import Breakdown
 from toktra.server.usage.breakdown.view import PATH, UnusableView, View
 from toktra.server.web import notices
 from toktra.server.web.access import Action
-from toktra.server.web.language import _
+from toktra.server.web.language import SOURCE, _, speaking
 from toktra.server.web.page import Page, Visit
 from toktra.server.web.spreadsheets import as_csv, download
 
@@ -39,10 +39,12 @@ async def usage(visit: Visit) -> Response:
 
 
 async def usage_csv(visit: Visit) -> Response:
-    """The same view as a file; that it was taken is recorded."""
+    """The same view as a file, the same in every language; that it was taken is recorded."""
     now = datetime.now(UTC)
     try:
-        found = await _found(visit, now)
+        view = View.read(visit.request.query_params, now.date())
+        with speaking(SOURCE):
+            found = await service.breakdown(visit.database, visit.reader.tenant.tenant_id, view, now)
     except UnusableView as unusable:
         return _unusable(unusable)
     rows = list(csv_rows(found))
