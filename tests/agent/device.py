@@ -99,6 +99,7 @@ class Device:
             now=self._now,
             chance=lambda: 0.0,
         )
+        self.members = perks._members
         desk = Desk(
             self._control,
             self._record,

@@ -198,8 +198,8 @@ class PerksDesk:
         troubles = [UNREADABLE] if self._members.cannot_be_read(uid) else []
         if mode.private and member is None and not troubles:
             troubles.append(
-                "Personal mode is on, but this device has no key of yours to seal with, so nothing you use is recorded,"
-                " for nobody. Give it your key: toktra perks join --key FILE. Or: toktra perks personal off"
+                "Personal mode is on, but this device has no key of yours to seal with, so what you use is not recorded"
+                " anywhere. Give it your key: toktra perks join --key FILE. Or: toktra perks personal off"
             )
         unsealed = self._ledger.unsealed.get(uid, 0)
         if unsealed:

@@ -18,6 +18,7 @@ from toktra.agent.tray.agent_link import AgentLink
 from toktra.agent.tray.language import _, ngettext
 from toktra.agent.tray.own_agent import OwnAgent
 from toktra.agent.tray.parts import button, heading, problem, rule, say, text
+from toktra.agent.tray.personal_part import PersonalPart
 from toktra.agent.tray.state import Kind, name_of, waits
 from toktra.wire.events import encode
 
@@ -52,6 +53,8 @@ class MainWindow(QWidget):
         self._layout.addLayout(self._head())
         self._layout.addWidget(self._now_panel())
         self._layout.addWidget(self._make_problem())
+        self._personal = PersonalPart(agent)
+        self._layout.addWidget(self._personal)
         self._layout.addLayout(self._pauses())
         self._layout.addWidget(rule())
         self._layout.addLayout(self._figures())
@@ -95,6 +98,7 @@ class MainWindow(QWidget):
         self._bytes.setText(f"{words.size(today.request_bytes)} / {words.size(today.response_bytes)}" if today else "–")
         self._device.setText(today.tenant if today else "")
         self._portal.setEnabled(today is not None)
+        self._personal.update_words()
         say(self._waiting, self._waits())
         say(self._asks, _("A change waits for you in your schedule.") if waits(told) else "")
         self._ask_what_left()

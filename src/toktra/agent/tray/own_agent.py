@@ -25,6 +25,7 @@ from toktra.agent.control_messages import (
     Told,
 )
 from toktra.agent.errors import AgentError
+from toktra.agent.perks.messages import PerksAct, PerksTold, PersonalOff, PersonalOn, ShowPerks
 from toktra.agent.tray.agent_link import AgentLink
 from toktra.agent.tray.news import News
 from toktra.agent.tray.state import Shown, shown
@@ -51,6 +52,7 @@ class OwnAgent(QObject):
         """Something the owner asked for was not done, and why."""
         self.told: Told | None = None
         self.today: OwnToday | None = None
+        self.perks: PerksTold | None = None
         self.known = False
         """Whether the agent was asked at all yet."""
         self._timer = QTimer(self, interval=IN_THE_TRAY_EVERY_MS)
@@ -66,7 +68,7 @@ class OwnAgent(QObject):
 
     def shown(self) -> Shown:
         """The state in words."""
-        return shown(self.told, self.today, self._now())
+        return shown(self.told, self.today, self._now(), self.perks)
 
     def look(self, *, closely: bool) -> None:
         """A window opens (`closely`) or closes; while one is open, news arrive sooner."""
@@ -80,6 +82,7 @@ class OwnAgent(QObject):
         self._link.ask(Show(), self._stands, self._unanswered)
         midnight = self._now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         self._link.ask(Today(since=midnight), self._figures, self._unanswered)
+        self._link.ask(ShowPerks(), self._perks_stand, self._unanswered)
 
     def pause_for(self, minutes: int) -> None:
         self._tell(PauseFor(minutes=minutes))
@@ -110,17 +113,38 @@ class OwnAgent(QObject):
         if self.told is not None and self.told.waiting is not None:
             self._tell(ConfirmPortal(waiting=self.told.waiting))
 
+    def personal_for(self, minutes: int | None) -> None:
+        """None: until the owner switches it off."""
+        self._tell_perks(PersonalOn(minutes=minutes))
+
+    def personal_off(self) -> None:
+        """Back to work: also the owner's windows that run, this once."""
+        self._tell_perks(PersonalOff())
+
+    def _tell_perks(self, request: PerksAct) -> None:
+        self._link.ask(request, self._perks_stand, self._not_done)
+
     def _tell(self, request: HoursRequest) -> None:
         self._link.ask(request, self._stands, self._not_done)
 
     def _stands(self, told: Told) -> None:
         self.told, self.known = told, True
-        if told.until is not None:
-            until_edge_ms = round((told.until - self._now()).total_seconds() * 1000) + AFTER_AN_EDGE_MS
-            self._edge.start(min(max(until_edge_ms, AFTER_AN_EDGE_MS), 24 * 3600 * 1000))
-        else:
-            self._edge.stop()
+        self._wait_for_the_edge()
         self.changed.emit()
+
+    def _perks_stand(self, perks: PerksTold) -> None:
+        self.perks = perks
+        self._wait_for_the_edge()
+        self.changed.emit()
+
+    def _wait_for_the_edge(self) -> None:
+        """Looks again when the next thing changes by itself."""
+        edges = [told.until for told in (self.told, self.perks) if told is not None and told.until is not None]
+        if not edges:
+            self._edge.stop()
+            return
+        until_edge_ms = round((min(edges) - self._now()).total_seconds() * 1000) + AFTER_AN_EDGE_MS
+        self._edge.start(min(max(until_edge_ms, AFTER_AN_EDGE_MS), 24 * 3600 * 1000))
 
     def _figures(self, today: OwnToday) -> None:
         self.today = today
@@ -132,7 +156,7 @@ class OwnAgent(QObject):
 
     def _unanswered(self, error: AgentError) -> None:
         if isinstance(error, NoAgentAnswers):
-            self.told = self.today = None
+            self.told = self.today = self.perks = None
             self.known = True
             self._edge.stop()
             self.changed.emit()

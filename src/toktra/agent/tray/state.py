@@ -7,13 +7,14 @@ from datetime import datetime
 from enum import Enum
 
 from toktra.agent.control_messages import OwnToday, Told
+from toktra.agent.perks.messages import PerksTold
 from toktra.agent.privacy_hours.gate import Reason
 from toktra.agent.tray import words
 from toktra.agent.tray.language import _
 
 
 class Kind(Enum):
-    """What the icon says. Personal mode has its icon; nothing sets it yet."""
+    """What the icon says."""
 
     OBSERVED = "observed"
     PRIVATE = "private"
@@ -47,16 +48,19 @@ def name_of(kind: Kind) -> str:
             return _("Offline")
 
 
-def shown(told: Told | None, today: OwnToday | None, now: datetime) -> Shown:
-    """`told` None: no agent answers. `today` None: the figures are not known yet."""
+def shown(told: Told | None, today: OwnToday | None, now: datetime, perks: PerksTold | None = None) -> Shown:
+    """`told` None: no agent answers. `today` and `perks` None: not known yet."""
     if told is None:
         return Shown(
             Kind.OFFLINE,
             name_of(Kind.OFFLINE),
             _("No agent answers on this device, so none is recording. Tell your administrator if this stays."),
         )
+    personal = perks is not None and perks.personal
     if told.private:
-        return _private(told, now)
+        return _private(told, now, personal=personal)
+    if perks is not None and personal:
+        return _personal(perks, now)
     return Shown(Kind.OBSERVED, name_of(Kind.OBSERVED), " ".join(_observed(told, today, now)))
 
 
@@ -75,12 +79,45 @@ def waits(told: Told | None) -> list[str]:
     return lines
 
 
-def _private(told: Told, now: datetime) -> Shown:
+def takes_part(perks: PerksTold | None) -> bool:
+    """Whether there is anything to show and switch of Token Perks."""
+    return perks is not None and (perks.personal or perks.part != "none")
+
+
+def _personal(perks: PerksTold, now: datetime) -> Shown:
+    headline = _("Personal until you switch it off")
+    if perks.until is not None:
+        headline = _("Personal until {moment}").format(moment=words.moment(perks.until, now))
+    if perks.part != "joined":
+        sentence = _("This device has no key of yours to seal with, so what you use is not recorded anywhere.")
+    else:
+        sentence = _("What you begin now is sealed for you and counts for nobody else.")
+    return Shown(Kind.PERSONAL, headline, " ".join((sentence, _why_personal(perks))).rstrip())
+
+
+def _why_personal(perks: PerksTold) -> str:
+    match perks.reason:
+        case Reason.WINDOW if perks.window is not None:
+            return _("Yours: {window}.").format(window=words.window(perks.window))
+        case Reason.CLOCK:
+            return _("The clock was set, and by one of its times this is personal.")
+        case Reason.DAMAGED:
+            return _("Personal mode on this device cannot be read, so it counts as on.")
+        case Reason.ZONE:
+            return _("This device does not know its time zone.")
+        case _:
+            return ""
+
+
+def _private(told: Told, now: datetime, *, personal: bool) -> Shown:
     headline = name_of(Kind.PRIVATE)
     if told.until is not None:
         headline = _("Private until {moment}").format(moment=words.moment(told.until, now))
     doubts_clock = told.reason is Reason.CLOCK
-    sentence = " ".join((_("Nothing of yours is recorded. AI tools work as always."), _why(told))).rstrip()
+    said = [_("Nothing of yours is recorded. AI tools work as always."), _why(told)]
+    if personal:
+        said.append(_("Personal mode is on as well; private time comes first."))
+    sentence = " ".join(one for one in said if one)
     return Shown(Kind.PRIVATE, headline, sentence, doubts_clock=doubts_clock)
 
 

@@ -11,7 +11,8 @@ from toktra.agent.tray import icons
 from toktra.agent.tray.language import _
 from toktra.agent.tray.main_window import Ways
 from toktra.agent.tray.own_agent import OwnAgent
-from toktra.agent.tray.state import Kind
+from toktra.agent.tray.personal_part import AN_HOUR_MINUTES
+from toktra.agent.tray.state import Kind, takes_part
 
 
 class TrayIcon(QSystemTrayIcon):
@@ -33,6 +34,12 @@ class TrayIcon(QSystemTrayIcon):
         ]
         self._pauses = pauses
         self.resume = self._entry(_("End now"), agent.resume)
+        self._rule_above_personal = self.menu.addSeparator()
+        self.personal = [
+            self._entry(_("Personal for 1 hour"), lambda: agent.personal_for(AN_HOUR_MINUTES)),
+            self._entry(_("Personal, until I switch it off"), lambda: agent.personal_for(None)),
+        ]
+        self.work = self._entry(_("Back to work"), agent.personal_off)
         self.menu.addSeparator()
         self._entry(_("My schedule …"), ways.schedule)
         self._entry(_("What has left this device …"), ways.log)
@@ -54,6 +61,13 @@ class TrayIcon(QSystemTrayIcon):
         for entry in self._pauses:
             entry.setEnabled(shown.kind is not Kind.OFFLINE)
         self.resume.setEnabled(shown.kind is Kind.PRIVATE)
+        perks = self._agent.perks
+        personal = perks is not None and perks.personal
+        self._rule_above_personal.setVisible(takes_part(perks))
+        for entry in self.personal:
+            entry.setVisible(takes_part(perks) and not personal)
+            entry.setEnabled(perks is not None and perks.part == "joined")
+        self.work.setVisible(personal)
         self.portal.setEnabled(self._agent.today is not None)
 
     def _entry(self, words: str, act: Callable[[], object]) -> QAction:
