@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import structlog
@@ -18,6 +19,7 @@ from toktra.personal.database.failures import LedgerUnreachable
 from toktra.personal.database.pool import Ledger, LedgerBusy
 from toktra.personal.headers import SecurityHeaders
 from toktra.personal.health import health_routes
+from toktra.personal.housekeeping import Housekeeping
 from toktra.personal.mailbox_routes import mailbox_routes
 from toktra.personal.mailboxes import Mailboxes
 from toktra.personal.operator_routes import operator_routes
@@ -52,7 +54,13 @@ def create_app(settings: PersonalSettings, *, clock: Clock = utc_now) -> Starlet
             except LedgerUnreachable:
                 _log.warning("started without its database; /readyz says when it is there")
             _log.info("started", version=toktra.__version__)
-            yield
+            keeping = asyncio.create_task(Housekeeping(ledger, clock).keep())
+            try:
+                yield
+            finally:
+                keeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeping
         _log.info("stopped")
 
     app = Starlette(

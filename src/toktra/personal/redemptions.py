@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from toktra.personal.clock import Clock
 from toktra.personal.database.pool import Connection, Ledger, queries
 from toktra.personal.months import month_called, month_of, name_of, open_months
+from toktra.personal.noise import EPSILON
 from toktra.personal.tickets import TicketOffice, digest_of
 from toktra.wire.personal import RedemptionCount, Redemptions, Ticket, TicketKeys, TicketsAsked, TicketsIssued
-
-EPSILON: Final = 1.0
-"""The privacy budget of one person in one month and tier: see `noise`."""
 
 
 class Forged(Exception):

@@ -82,3 +82,30 @@ where programme = :programme and last_month is null and tier <> all (:tiers);
 
 -- name: closed_months(programme)
 select month, tier, tickets from closed_month where programme = :programme order by month desc, tier;
+
+-- name: begin_housekeeping()$
+select pg_try_advisory_lock(hashtextextended('toktra.housekeeping', 0));
+
+-- name: end_housekeeping()$
+select pg_advisory_unlock(hashtextextended('toktra.housekeeping', 0));
+
+-- name: unclosed_months(newest)
+select t.programme, t.tier, t.most_tickets, due.month::date as month
+from programme_tier t,
+     generate_series(t.first_month, least(coalesce(t.last_month, :newest), :newest), interval '1 month') due (month)
+where not exists (
+    select from closed_month c where (c.programme, c.tier, c.month) = (t.programme, t.tier, due.month::date)
+)
+order by due.month, t.programme, t.tier;
+
+-- name: take_spent(programme, tier, month)$
+with taken as (
+    delete from spent_ticket where programme = :programme and tier = :tier and month = :month returning opening
+)
+select count(*) from taken where not opening;
+
+-- name: publish(programme, tier, month, tickets)!
+insert into closed_month (programme, tier, month, tickets) values (:programme, :tier, :month, :tickets);
+
+-- name: delete_late_spent(newest)!
+delete from spent_ticket where month <= :newest;
