@@ -20,7 +20,7 @@ from toktra.agent.epochs import EpochCounter
 from toktra.agent.server_address import ServerAddressNotUsable, server_address
 from toktra.agent.spool import UNNUMBERED, Spool
 from toktra.agent.transport import CertificateAuthorityNotUsable, Transport, Unreachable
-from toktra.agent.uplink import Link, Uplink
+from toktra.agent.uplink import BATCHES_PATH, Link, Uplink
 from toktra.wire.events import BatchAccepted, UsageEvent, decode_batch, encode
 from toktra.wire.signatures import InvalidSignature, KeyId, claimed_key_id, verify
 
@@ -272,3 +272,50 @@ def usage(mark: int) -> UsageEvent:
         device=str(UUID(int=2)),
         user="alice",
     )
+
+
+def test_an_organisation_that_moved_is_followed_once_and_remembered(serve: Serve) -> None:
+    there = serve(lambda _: (200, {}, b"{}"))
+    here = serve(lambda request: (308, {"Location": f"{there.url}{request.path}"}, b"{}"))
+    moved: list[str] = []
+    transport = Transport(server=here.url, key_id=KEY_ID, private_key=KEY, moved=moved.append)
+    with closing(transport):
+        answers = [transport.post(BATCHES_PATH, b"{}", 5.0).status for _ in range(2)]
+    assert answers == [200, 200]
+    assert moved == [there.url]
+    assert (len(here.requests), len(there.requests)) == (1, 2)
+    request = there.requests[0]
+    verify(
+        method="POST",
+        url=there.url + BATCHES_PATH,
+        headers=request.headers,
+        body=request.body,
+        key_id=KEY_ID,
+        public_key=KEY.public_key(),
+    )
+
+
+@pytest.mark.parametrize(
+    "location", [None, "https://other.example.org/elsewhere", "http://other.example.org{path}", "ftp://x{path}"]
+)
+def test_a_server_that_sends_on_to_just_anywhere_is_not_followed(serve: Serve, location: str | None) -> None:
+    headers = {} if location is None else {"Location": location.format(path=BATCHES_PATH)}
+    here = serve(lambda _: (308, headers, b"{}"))
+    moved: list[str] = []
+    transport = Transport(server=here.url, key_id=KEY_ID, private_key=KEY, moved=moved.append)
+    with closing(transport):
+        assert transport.post(BATCHES_PATH, b"{}", 5.0).status == 308
+    assert moved == []
+
+
+def test_two_servers_that_send_to_one_another_are_not_followed_in_a_circle(serve: Serve) -> None:
+    urls: list[str] = []
+    one = serve(lambda request: (308, {"Location": f"{urls[1]}{request.path}"}, b"{}"))
+    other = serve(lambda request: (308, {"Location": f"{urls[0]}{request.path}"}, b"{}"))
+    urls += [one.url, other.url]
+    moved: list[str] = []
+    transport = Transport(server=one.url, key_id=KEY_ID, private_key=KEY, moved=moved.append)
+    with closing(transport):
+        assert transport.post(BATCHES_PATH, b"{}", 5.0).status == 308
+    assert moved == []
+    assert len(one.requests) + len(other.requests) == 2

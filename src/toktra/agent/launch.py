@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -34,7 +34,7 @@ from toktra.agent.desk import Desk
 from toktra.agent.epochs import EpochCounter
 from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
 from toktra.agent.gate import GatedSource
-from toktra.agent.identity import read_identity
+from toktra.agent.identity import read_identity, write_identity
 from toktra.agent.memory import give_back_memory
 from toktra.agent.own_record import OwnRecord
 from toktra.agent.perks.launch import open_perks
@@ -82,7 +82,11 @@ def run(settings: AgentSettings, stopping: threading.Event) -> Outcome:
         identity = read_identity(state.identity)
         server = server_address(settings.server) if settings.server else identity.server
         transport = Transport(
-            server=server, key_id=identity.key_id, private_key=identity.private_key, ca_file=settings.ca_file
+            server=server,
+            key_id=identity.key_id,
+            private_key=identity.private_key,
+            ca_file=settings.ca_file,
+            moved=lambda address: write_identity(state.identity, replace(identity, server=address)),
         )
         stack.callback(transport.close)
         accounts = Accounts(read_mapping(state.accounts))

@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import toktra
 from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
+from toktra.agent.server_address import ServerAddressNotUsable, server_address
 from toktra.wire.signatures import sign
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -58,16 +60,47 @@ class Transport:
     """
 
     def __init__(
-        self, *, server: str, key_id: str, private_key: Ed25519PrivateKey, ca_file: Path | None = None
+        self,
+        *,
+        server: str,
+        key_id: str,
+        private_key: Ed25519PrivateKey,
+        ca_file: Path | None = None,
+        moved: Callable[[str], None] | None = None,
     ) -> None:
-        """`ca_file` replaces the system's certificate authorities. Raises CertificateAuthorityNotUsable."""
+        """`ca_file` replaces the system's certificate authorities. Raises CertificateAuthorityNotUsable.
+
+        `moved` is told the address at which the server says the organisation is served now; without it the server's
+        word is not followed.
+        """
         self._server = server
         self._key_id = key_id
         self._private_key = private_key
-        self._connection = connection_to(server, tls_context(server, ca_file))
+        self._tls = tls_context(server, ca_file)
+        self._connection = connection_to(server, self._tls)
+        self._moved = moved
 
     def post(self, path: str, body: bytes, timeout_s: float) -> Answer:
-        """See `Post`. Redirects are not followed: a signed batch goes to the server it was meant for, or nowhere."""
+        """See `Post`. Followed is one redirect of our own server to another region's, encrypted, and no other."""
+        answer = self._signed(path, body, timeout_s)
+        if answer.status == 308 and self._moved is not None and (server := self._sent_on_to(path, answer.location)):
+            self.close()
+            self._server, self._connection = server, connection_to(server, self._tls)
+            answer = self._signed(path, body, timeout_s)
+            if answer.status != 308:
+                self._moved(server)
+        return answer
+
+    def _sent_on_to(self, path: str, location: str | None) -> str | None:
+        if location is None or not location.endswith(path):
+            return None
+        with suppress(ServerAddressNotUsable):
+            server = server_address(location.removesuffix(path))
+            if urlsplit(server).scheme == urlsplit(self._server).scheme:
+                return server
+        return None
+
+    def _signed(self, path: str, body: bytes, timeout_s: float) -> Answer:
         headers = {"Content-Type": "application/json", "User-Agent": f"toktra-agent/{toktra.__version__}"}
         sign(
             method="POST",

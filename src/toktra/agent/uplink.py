@@ -297,7 +297,7 @@ class Uplink:
                 " was removed, ask for a new code and run: toktra agent enrol CODE --server URL --again"
             )
         elif answer.status == 308:
-            because = f"{said} Ask for a new code and run there: toktra agent enrol CODE --server URL --again"
+            because = f"{said} It could not be followed there. Check the address with whoever runs the server."
         else:
             because = (
                 f"The server has shut this device out ({said}). Ask your administrator. Events are kept on this device"
