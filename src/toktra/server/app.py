@@ -19,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import toktra
 from toktra.catalogue import load_catalogue
 from toktra.server import problems
+from toktra.server.api.app import PREFIX as API_PREFIX
+from toktra.server.api.app import api_app
 from toktra.server.database.failures import DatabaseUnreachable
 from toktra.server.database.pool import Database, DatabaseBusy
 from toktra.server.devices.routes import enrolment_routes
@@ -77,6 +79,7 @@ def create_app(settings: ServerSettings) -> Starlette:
             *metrics_routes(metrics, database, settings.metrics_token),
             Mount("/ingest/v1", app=_device_api(database, ingest, own, elsewhere)),
             Mount(SCIM_PREFIX, app=scim_app(database)),
+            Mount(API_PREFIX, app=api_app(database, requests_per_minute=settings.api_requests_per_minute)),
             *site_routes(),
         ],
         middleware=[Middleware(RequestLog, metrics=metrics), *site_middleware()],

@@ -66,6 +66,8 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.WEBHOOK_ENDED: _("Webhook taken away"),
     Tag.USAGE_API_CONNECTED: _("Provider’s usage figures connected"),
     Tag.USAGE_API_DISCONNECTED: _("Provider’s usage figures disconnected"),
+    Tag.API_CLIENT_CREATED: _("Program let to the API"),
+    Tag.API_CLIENT_REVOKED: _("Program’s access revoked"),
     Tag.AUDIT_EXPORTED: _("Audit trail exported"),
 }
 
@@ -98,13 +100,21 @@ def _line(entry: Entry, names: Mapping[UUID, str]) -> AuditLine:
         at=f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         tag=entry.tag,
         words=TAG_WORDS[Tag(entry.tag)] if entry.tag in set(Tag) else entry.tag,
-        actor=actors[entry.actor] if entry.actor in actors else _name(entry.actor_id, names),
+        actor=actors[entry.actor] if entry.actor in actors else _person(entry, names),
         role=role_word(Role(entry.actor_role)) if entry.actor_role in set(Role) else entry.actor_role or "",
         subject=_name(entry.subject_id, names) if entry.subject_id else "",
         reason=entry.reason or "",
         changes=_changes(entry.before, entry.after),
         hash=entry.hash.hex(),
     )
+
+
+def _person(entry: Entry, names: Mapping[UUID, str]) -> str:
+    """Who it was, and by which program where it was one."""
+    name = _name(entry.actor_id, names)
+    if entry.actor != "program":
+        return name
+    return _("%(name)s, by the program “%(program)s”") % {"name": name, "program": entry.command}
 
 
 def _name(person_id: UUID | None, names: Mapping[UUID, str]) -> str:

@@ -38,7 +38,7 @@ class ReasonNotUsable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it: a person in their role, a command on the server's machine, or the server by itself."""
+    """Who did it: a person in their role, a program for them, a command on the server's machine, or the server."""
 
     kind: str
     person_id: UUID | None = None
@@ -48,6 +48,11 @@ class Actor:
     @classmethod
     def person(cls, person_id: UUID, role: Role) -> Self:
         return cls("person", person_id=person_id, role=role.value)
+
+    @classmethod
+    def program(cls, person_id: UUID, role: Role, name: str) -> Self:
+        """A program that acts for a person by the public API; `name` is what its maker called it."""
+        return cls("program", person_id=person_id, role=role.value, command=name)
 
     @classmethod
     def by_command(cls, name: str) -> Self:
@@ -215,6 +220,7 @@ class LookUp:
     role: Role | None
     """The role in which someone else did it; None for a command."""
     command: str | None
+    """The command; beside a role, the program that did it for somebody in that role."""
     reason: str | None
     after: Detail
 

@@ -79,6 +79,9 @@ class Tag(StrEnum):
     USAGE_API_CONNECTED = "usage-api:connected"
     """A provider's own usage figures were connected, or the connection got a new key. The key is not kept here."""
     USAGE_API_DISCONNECTED = "usage-api:disconnected"
+    API_CLIENT_CREATED = "api-client:created"
+    """A program was let to the public API, for whoever made it."""
+    API_CLIENT_REVOKED = "api-client:revoked"
     AUDIT_EXPORTED = "audit:exported"
 
 
@@ -135,6 +138,8 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.WEBHOOK_ENDED: frozenset({"endpoint"}),
         Tag.USAGE_API_CONNECTED: frozenset({"provider", "days"}),
         Tag.USAGE_API_DISCONNECTED: frozenset({"provider"}),
+        Tag.API_CLIENT_CREATED: frozenset({"name", "kind", "scopes", "expires_on"}),
+        Tag.API_CLIENT_REVOKED: frozenset({"name", "kind"}),
         Tag.AUDIT_EXPORTED: frozenset({"entries"}),
     }
 )

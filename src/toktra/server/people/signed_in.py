@@ -40,6 +40,8 @@ class SignedIn:
     """Whether they proved within the last minutes who they are, as whatever is sensitive asks for."""
     new_token: Token | None = field(default=None, repr=False)
     """What the browser must hold from now on: the person's role has changed since it got its token."""
+    program: str | None = None
+    """The name of the program that asks for them by the public API; None for the person in a browser."""
 
     @property
     def role_word(self) -> str:
@@ -48,6 +50,8 @@ class SignedIn:
     @property
     def actor(self) -> Actor:
         """As whom the audit trail names them."""
+        if self.program is not None:
+            return Actor.program(self.person_id, self.role, self.program)
         return Actor.person(self.person_id, self.role)
 
     @property

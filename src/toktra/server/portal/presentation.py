@@ -95,6 +95,8 @@ def looked(look_up: LookUp) -> Looked:
 
 def _details(look_up: LookUp) -> list[str]:
     details = []
+    if look_up.role is not None and look_up.command:
+        details.append(_("By the program “%(program)s”.") % {"program": look_up.command})
     if look_up.reason:
         details.append(_("Purpose given: “%(reason)s”.") % {"reason": look_up.reason})
     match look_up.tag:

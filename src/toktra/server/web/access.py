@@ -48,6 +48,7 @@ class Action(StrEnum):
     MANAGE_WEBHOOKS = "webhooks:manage"
     READ_RECONCILIATION = "reconciliation:read"
     CONNECT_USAGE_API = "usage-api:connect"
+    MANAGE_API_CLIENTS = "api-clients:manage"
     READ_OWN_PAGES = "own-pages:read"
     CHANGE_OWN_PRIVACY_HOURS = "own-privacy-hours:change"
     READ_WORKS_AGREEMENT = "works-agreement:read"
@@ -112,6 +113,8 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_RECONCILIATION: SIGNED_IN - {Role.EMPLOYEE},
         # An admin key opens more than usage: only for those who run the installation.
         Action.CONNECT_USAGE_API: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        # A program gets no more than its maker has; still, who lets programs in answers for them.
+        Action.MANAGE_API_CLIENTS: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         Action.READ_OWN_PAGES: SIGNED_IN,
         # There is no line for anybody else's Privacy Hours, and no page that takes a person.
         Action.CHANGE_OWN_PRIVACY_HOURS: SIGNED_IN,

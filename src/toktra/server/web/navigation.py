@@ -52,6 +52,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
             Place("/reconciliation", "level", _("Reconciliation"), Action.READ_RECONCILIATION),
             Place("/settings/sign-in", "key", _("Sign-in"), Action.CHANGE_SSO),
             Place("/webhooks", "get", _("Webhooks"), Action.MANAGE_WEBHOOKS),
+            Place("/settings/api", "key", _("API access"), Action.MANAGE_API_CLIENTS),
         ),
     ),
     (

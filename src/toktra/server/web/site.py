@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from toktra.server.api.site_routes import api_client_pages
 from toktra.server.audit.routes import audit_pages
 from toktra.server.budgets.routes import budget_pages
 from toktra.server.costs.routes import cost_pages
@@ -53,6 +54,7 @@ def site_pages() -> list[Page]:
         *statement_pages(),
         *budget_pages(),
         *webhook_pages(),
+        *api_client_pages(),
         *reconciliation_pages(),
         *attribution_pages(),
         *export_pages(),

@@ -33,6 +33,7 @@ def _environment() -> Environment:
                 "audit": FileSystemLoader(_SERVER / "audit" / "pages"),
                 "budgets": FileSystemLoader(_SERVER / "budgets" / "pages"),
                 "webhooks": FileSystemLoader(_SERVER / "webhooks" / "pages"),
+                "api": FileSystemLoader(_SERVER / "api" / "pages"),
                 "mail": FileSystemLoader(_SERVER / "mail" / "pages"),
                 "privacy_office": FileSystemLoader(_SERVER / "privacy_office" / "pages"),
                 "rights": FileSystemLoader(_SERVER / "rights" / "pages"),
