@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import http.client
 import json
 import os
-import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -16,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.end_to_end.clients import Client, served
 from tests.end_to_end.installation import Installation, until
-from tests.lab.lab import SERVER_4, Lab
+from tests.lab.lab import Lab
 from tests.lab.server import TlsServer
 
 from toktra.agent.capture.linux import inspection
@@ -30,38 +27,6 @@ pytestmark = pytest.mark.kernel
 
 HOST = "api.anthropic.com"
 ALICE, BOB, CAROL = 4321, 4322, 4377
-
-
-class Client:
-    """One connection of an account, held open by the test."""
-
-    def __init__(self, lab: Lab, uid: int) -> None:
-        def connect() -> socket.socket:
-            _this_thread_becomes(uid)
-            connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            connection.connect((SERVER_4, 443))
-            return connection
-
-        raw = lab.in_namespace(lab.client, connect)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = ssl.create_default_context()
-        lab.authority.configure_trust(context)
-        self._http = http.client.HTTPConnection(HOST)
-        self._http.sock = context.wrap_socket(raw, server_hostname=HOST)
-
-    def ask(self, path: str, body_bytes: int) -> None:
-        """One request, and its whole answer."""
-        self._http.request("POST", path, b"q" * body_bytes)
-        self._http.getresponse().read()
-
-    def close(self) -> None:
-        self._http.close()
-
-
-def _this_thread_becomes(uid: int) -> None:
-    """The raw system call: unlike os.setresuid it concerns the calling thread alone, which ends right after."""
-    number = {"x86_64": 117, "aarch64": 147}[os.uname().machine]
-    assert ctypes.CDLL(None, use_errno=True).syscall(number, uid, uid, uid) == 0
 
 
 @pytest.fixture
@@ -94,13 +59,6 @@ def says(here: Installation, uid: int, *arguments: str) -> str:
     return done.stdout
 
 
-def served(server: TlsServer, place: int, answered: int) -> tuple[int, int]:
-    """What the server has received and sent on one connection once it has answered so many requests."""
-    until(lambda: len(server.connections) > place and server.connections[place].answered >= answered)
-    one = server.connections[place]
-    return one.received_bytes, one.sent_bytes
-
-
 def in_ledger(here: Installation) -> dict[str, tuple[int, int]]:
     """Bytes sent and received by account number, as the server's database has them."""
     rows = here.query(
@@ -131,7 +89,7 @@ def clients(lab: Lab) -> Iterator[Callable[[int], Client]]:
     opened: list[Client] = []
 
     def open_for(uid: int) -> Client:
-        opened.append(Client(lab, uid))
+        opened.append(Client(lab, uid, HOST))
         return opened[-1]
 
     yield open_for
