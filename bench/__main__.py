@@ -21,6 +21,7 @@ PARTS = {
     "agent": "memory and idle CPU of the running agent, before and after 10,000 connections; needs root",
     "gate": "one decision of the Privacy Hours gate",
     "ingest": "signed batches over HTTP, beside raw binary COPY",
+    "personal": "sealed uploads to the second ledger over HTTP, and a page of it",
     "estimate": "one token estimate, and reading the coefficient file",
     "rights": "a copy of 100,000 events, their erasure, a day and a month deleted",
     "costs": "the cost of a million rollup rows projected anew",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from hashlib import sha256
+from hashlib import shake_256
 from typing import Final
 from uuid import UUID
 
@@ -70,7 +70,7 @@ class Mailboxes:
             raise NoMailbox
 
     async def _store(self, mailbox: bytes, upload: Upload) -> bool:
-        records = [_record_id(mailbox, upload.upload, place) for place in range(len(upload.records))]
+        records = _record_ids(mailbox, upload)
         async with self.ledger.connection() as connection:
             return bool(
                 await queries.store_upload(
@@ -132,10 +132,10 @@ class Mailboxes:
         return self.today - timedelta(days=KEPT_DAYS - 1)
 
 
-def _record_id(mailbox: bytes, upload: str, place: int) -> UUID:
-    """The same for the same upload sent again, and for anybody who does not know the upload's id, random."""
-    digest = sha256(b"%b %b %d" % (mailbox, upload.encode(), place)).digest()
-    return UUID(bytes=digest[:16], version=4)
+def _record_ids(mailbox: bytes, upload: Upload) -> list[UUID]:
+    """The same for the same upload sent again; random for anybody who does not know the upload's id."""
+    drawn = shake_256(mailbox + upload.upload.encode()).digest(16 * len(upload.records))
+    return [UUID(bytes=drawn[at : at + 16], version=4) for at in range(0, len(drawn), 16)]
 
 
 def _check_sealed(records: Sequence[bytes], field: str) -> None:
