@@ -72,6 +72,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Its password."""
     mail_from: Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     """The address our mail comes from."""
+    api_requests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 600
+    """Requests that each program may make of the public API in a minute; each process of the server counts its own."""
     webhooks_to_private: bool = False
     """Whether webhooks may go to private addresses and this machine, and unencrypted."""
     region: Literal["local", "eu", "us", "au", "ca"] = "local"
