@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from toktra.catalogue import load_catalogue
 from toktra.server.database.pool import Database
 from toktra.server.ingest.service import Ingest
+from toktra.wire.columns import in_columns
 from toktra.wire.events import Batch, BatchAccepted, OutOfSequence, UsageEvent
 from toktra.wire.signatures import KeyId
 
@@ -160,17 +161,18 @@ class OneDevice(RuleBasedStateMachine):
         )
 
     def deliver(self, batch: Batch) -> BatchAccepted | OutOfSequence:
-        return self.loop.run_until_complete(self.ingest.take_in(self.key, batch))
+        return self.loop.run_until_complete(self.ingest.take_in(self.key, in_columns(batch)))
 
     def deliver_to_a_dying_server(self, batch: Batch) -> None:
         """All the work is done and then undone, as by a kill before the commit."""
 
         async def take_in_and_die() -> None:
-            columns = self.ingest.check(self.key, batch)
+            received = in_columns(batch)
+            columns = self.ingest.check(self.key, received)
             await self.ingest.months.ensure(columns.months)
             database = self.ingest.database
             async with database.global_tables() as connection, connection.transaction(force_rollback=True):
-                await self.ingest.store(connection, self.key, batch, columns)
+                await self.ingest.store(connection, self.key, received, columns)
 
         self.loop.run_until_complete(take_in_and_die())
 

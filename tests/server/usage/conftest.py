@@ -17,6 +17,7 @@ from toktra.server.ingest.service import Ingest
 from toktra.server.people.service import add_person, create_sign_in_link
 from toktra.server.tenants.service import Tenant, find_tenant
 from toktra.server.web.access import Role
+from toktra.wire.columns import in_columns
 from toktra.wire.events import Batch, UsageEvent
 from toktra.wire.signatures import KeyId
 
@@ -52,7 +53,7 @@ class Desk:
             events=[UsageEvent(sequence=self.sequence + place, **event) for place in range(1, times + 1)],
         )
         self.sequence += times
-        await self.ingest.take_in(self.key, batch)
+        await self.ingest.take_in(self.key, in_columns(batch))
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from toktra.server.ingest.service import Ingest
 from toktra.server.people.signed_in import SignedIn
 from toktra.server.tenants.service import Tenant
 from toktra.server.web.access import Role
+from toktra.wire.columns import in_columns
 from toktra.wire.enrolment import EnrolmentRequest
 from toktra.wire.events import MAX_BATCH_EVENTS, Batch, UsageEvent
 from toktra.wire.signatures import KeyId, encode_public_key
@@ -141,4 +142,4 @@ class _Filling:
                 estimator_version=ESTIMATOR_VERSION,
                 events=events[first : first + MAX_BATCH_EVENTS],
             )
-            await self.ingest.take_in(device, batch)
+            await self.ingest.take_in(device, in_columns(batch))

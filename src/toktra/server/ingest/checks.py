@@ -1,6 +1,6 @@
 """What a batch must satisfy beyond its schema, checked in full before anything is stored. No I/O.
 
-Whole columns are checked first; only a batch that fails is gone through again to name the event at fault.
+Whole columns are checked; only one that fails is gone through again to name the event at fault.
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from toktra.catalogue import Catalogue
 from toktra.server.ingest.arrays import Int8Array, TimestampArray, int8_array, timestamp_array
-from toktra.wire.events import MAX_CLOCK_LEAD_S, Batch, InvalidMessage, UsageEvent
+from toktra.wire.columns import BatchColumns
+from toktra.wire.events import MAX_CLOCK_LEAD_S, InvalidMessage
 
 MAX_PER_EVENT: Final = 1 << 40
 """Bytes or tokens of one exchange: a tebibyte. Sums of a lifetime then stay within 64 bits."""
 _DAY_S: Final = 86_400
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,52 +39,42 @@ class Columns:
     output_tokens: Int8Array
 
 
-def check(batch: Batch, *, device: str, catalogue: Catalogue, now_s: float, accepted_age_days: int) -> Columns:
+def check(batch: BatchColumns, *, device: str, catalogue: Catalogue, now_s: float, accepted_age_days: int) -> Columns:
     """The batch as columns. Raises InvalidMessage naming the first event and field at fault.
 
     `device` is the one whose key signed the batch, `now_s` the server's clock in seconds since 1970.
     """
-    events = batch.events
-    times = [int(event.at.timestamp()) for event in events]
     latest, earliest = now_s + MAX_CLOCK_LEAD_S, now_s - accepted_age_days * _DAY_S
-    hosts = {host: place for place, host in enumerate(dict.fromkeys([e.provider_host for e in events]), 1)}
-    users = {user: place for place, user in enumerate(dict.fromkeys([e.user for e in events]), 1)}
-    request_bytes = [e.request_bytes for e in events]
-    response_bytes = [e.response_bytes for e in events]
-    input_tokens = [e.estimated_input_tokens for e in events]
-    output_tokens = [e.estimated_output_tokens for e in events]
+    times = batch.at_s
+    hosts = {host: place for place, host in enumerate(dict.fromkeys(batch.provider_host), 1)}
+    users = {user: place for place, user in enumerate(dict.fromkeys(batch.user), 1)}
 
-    if {event.device for event in events} - {device}:
-        raise _fault(events, "device", lambda e: e.device != device, "is not the device that signed this batch")
+    if set(batch.device) - {device}:
+        raise _fault("device", batch.device, lambda one: one != device, "is not the device that signed this batch")
     unknown = {host for host in hosts if catalogue.find(host) is None}
     if unknown:
-        raise _fault(events, "provider_host", lambda e: e.provider_host in unknown, "is not in the catalogue")
+        raise _fault("provider_host", batch.provider_host, lambda one: one in unknown, "is not in the catalogue")
     if times and max(times) > latest:
-        raise _fault(events, "at", lambda e: e.at.timestamp() > latest, "lies more than 24 hours ahead")
+        raise _fault("at", times, lambda one: one > latest, "lies more than 24 hours ahead")
     if times and min(times) < earliest:
         old = f"is more than {accepted_age_days} days ago, which is past what this server keeps"
-        raise _fault(events, "at", lambda e: e.at.timestamp() < earliest, old)
-    for column, name in (
-        (request_bytes, "request_bytes"),
-        (response_bytes, "response_bytes"),
-        (input_tokens, "estimated_input_tokens"),
-        (output_tokens, "estimated_output_tokens"),
-    ):
+        raise _fault("at", times, lambda one: one < earliest, old)
+    for name in ("request_bytes", "response_bytes", "estimated_input_tokens", "estimated_output_tokens"):
+        column: list[int] = getattr(batch, name)
         if column and max(column) > MAX_PER_EVENT:
-            raise InvalidMessage(
-                f"events[{column.index(max(column))}].{name}", f"is over {MAX_PER_EVENT}, which no exchange can reach"
-            )
+            too_much = f"is over {MAX_PER_EVENT}, which no exchange can reach"
+            raise _fault(name, column, lambda one: one > MAX_PER_EVENT, too_much)
     return Columns(
         hosts=list(hosts),
         users=list(users),
         months=_months(times),
         at=timestamp_array(times),
-        host=int8_array([hosts[e.provider_host] for e in events]),
-        user=int8_array([users[e.user] for e in events]),
-        request_bytes=int8_array(request_bytes),
-        response_bytes=int8_array(response_bytes),
-        input_tokens=int8_array(input_tokens),
-        output_tokens=int8_array(output_tokens),
+        host=int8_array([hosts[host] for host in batch.provider_host]),
+        user=int8_array([users[user] for user in batch.user]),
+        request_bytes=int8_array(batch.request_bytes),
+        response_bytes=int8_array(batch.response_bytes),
+        input_tokens=int8_array(batch.estimated_input_tokens),
+        output_tokens=int8_array(batch.estimated_output_tokens),
     )
 
 
@@ -97,8 +90,6 @@ def _first_of_month(seconds: int) -> date:
     return datetime.fromtimestamp(seconds, UTC).date().replace(day=1)
 
 
-def _fault(
-    events: list[UsageEvent], field: str, at_fault: Callable[[UsageEvent], bool], sentence: str
-) -> InvalidMessage:
-    place = next(place for place, event in enumerate(events) if at_fault(event))
+def _fault(field: str, column: list[T], at_fault: Callable[[T], bool], sentence: str) -> InvalidMessage:
+    place = next(place for place, value in enumerate(column) if at_fault(value))
     return InvalidMessage(f"events[{place}].{field}", sentence)

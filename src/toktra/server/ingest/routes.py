@@ -17,7 +17,8 @@ from toktra.server.database.pool import Database, DatabaseBusy
 from toktra.server.devices.service import public_key_of
 from toktra.server.ingest.service import DeviceRefused, Ingest
 from toktra.server.request_body import read_body
-from toktra.wire.events import MAX_BATCH_BYTES, InvalidMessage, OutOfSequence, decode_batch, encode
+from toktra.wire.columns import decode_columns
+from toktra.wire.events import MAX_BATCH_BYTES, InvalidMessage, OutOfSequence, encode
 from toktra.wire.signatures import InvalidSignature, KeyId, claimed_key_id, verify
 
 MAX_AT_ONCE: Final = 64
@@ -54,7 +55,7 @@ def ingest_routes(ingest: Ingest) -> list[Route]:
         body = await read_body(request, MAX_BATCH_BYTES)
         try:
             key = await authenticate(request, body, keys)
-            result = await ingest.take_in(key, decode_batch(body), public_key=keys.remembered(key))
+            result = await ingest.take_in(key, decode_columns(body), public_key=keys.remembered(key))
         except InvalidSignature as error:
             raise problems.bad_signature(str(error)) from None
         except InvalidMessage as error:

@@ -16,7 +16,8 @@ from toktra.catalogue import Catalogue
 from toktra.server.database.pool import Connection, Database
 from toktra.server.ingest.checks import Columns, check
 from toktra.server.ingest.months import Months
-from toktra.wire.events import Batch, BatchAccepted, OutOfSequence
+from toktra.wire.columns import BatchColumns
+from toktra.wire.events import BatchAccepted, OutOfSequence
 from toktra.wire.signatures import KeyId
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
@@ -45,7 +46,7 @@ class Ingest:
         self.months = Months(self.database, _queries)
 
     async def take_in(
-        self, key: KeyId, batch: Batch, *, public_key: bytes | None = None
+        self, key: KeyId, batch: BatchColumns, *, public_key: bytes | None = None
     ) -> BatchAccepted | OutOfSequence:
         """Returns once the batch is dealt with for good, or the server's mark when the batch does not follow on it.
 
@@ -72,7 +73,7 @@ class Ingest:
         """What is better done before the first batch."""
         await self.months.ensure_ahead(datetime.fromtimestamp(self.clock(), UTC).date())
 
-    def check(self, key: KeyId, batch: Batch) -> Columns:
+    def check(self, key: KeyId, batch: BatchColumns) -> Columns:
         """All that can be told without the database. Raises InvalidMessage."""
         return check(
             batch,
@@ -83,7 +84,7 @@ class Ingest:
         )
 
     async def store(
-        self, connection: Connection, key: KeyId, batch: Batch, columns: Columns, public_key: bytes | None = None
+        self, connection: Connection, key: KeyId, batch: BatchColumns, columns: Columns, public_key: bytes | None = None
     ) -> Any:
         """The one round trip. In a transaction of the caller's, it is durable when that is."""
         return await _queries.ingest_batch(
@@ -107,6 +108,6 @@ class Ingest:
             output_tokens=columns.output_tokens,
         )
 
-    async def _store(self, key: KeyId, batch: Batch, columns: Columns, public_key: bytes | None) -> Any:
+    async def _store(self, key: KeyId, batch: BatchColumns, columns: Columns, public_key: bytes | None) -> Any:
         async with self.database.global_tables() as connection:  # the function itself names the tenant
             return await self.store(connection, key, batch, columns, public_key)
