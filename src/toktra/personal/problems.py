@@ -98,7 +98,10 @@ def disk_full() -> Problem:
 def respond(request: Request, error: Exception) -> Response:
     """Starlette's exception handler: every refusal in one form, and no message of the database in any."""
     del request
-    return _problem_of(error).response()
+    response = _problem_of(error).response()
+    if isinstance(error, HTTPException):
+        response.headers.update(error.headers or {})
+    return response
 
 
 def _problem_of(error: Exception) -> Problem:
