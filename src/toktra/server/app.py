@@ -32,6 +32,7 @@ from toktra.server.ingest.service import Ingest
 from toktra.server.jobs.worker import working
 from toktra.server.metrics.routes import metrics_routes
 from toktra.server.metrics.service import Metrics
+from toktra.server.perks.device_routes import perks_routes
 from toktra.server.privacy_hours.device_routes import weeks_routes
 from toktra.server.privacy_hours.own_database import OwnDatabase
 from toktra.server.residency.elsewhere import Elsewhere
@@ -77,7 +78,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         routes=[
             *health_routes(database),
             *metrics_routes(metrics, database, settings.metrics_token),
-            Mount("/ingest/v1", app=_device_api(database, ingest, own, elsewhere)),
+            Mount("/ingest/v1", app=_device_api(database, ingest, own, elsewhere, settings)),
             Mount(SCIM_PREFIX, app=scim_app(database)),
             Mount(API_PREFIX, app=api_app(database, requests_per_minute=settings.api_requests_per_minute)),
             *site_routes(),
@@ -92,7 +93,9 @@ def create_app(settings: ServerSettings) -> Starlette:
     return app
 
 
-def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None, elsewhere: Elsewhere) -> Starlette:
+def _device_api(
+    database: Database, ingest: Ingest, own: OwnDatabase | None, elsewhere: Elsewhere, settings: ServerSettings
+) -> Starlette:
     """An application of its own, because it refuses in its own form."""
 
     async def refuse(request: Request, error: Exception) -> Response:
@@ -111,6 +114,7 @@ def _device_api(database: Database, ingest: Ingest, own: OwnDatabase | None, els
             *claim_routes(database),
             *ingest_routes(ingest),
             *weeks_routes(database, own),
+            *perks_routes(database, settings),
         ],
         exception_handlers={
             problems.Problem: refuse,

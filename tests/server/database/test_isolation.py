@@ -138,6 +138,7 @@ ROWS: dict[str, LiteralString] = {
     "perks_invitation": "insert into perks_invitation (tenant_id, tier) values (%(t)s, 'all')",
     "perks_enrolment": "insert into perks_enrolment values (%(t)s, %(id)s, 'all', 1, '2026-11-01')",
     "perks_drawn": "insert into perks_drawn values (%(t)s, %(id)s, '2026-11-01', 1)",
+    "perks_counted": "insert into perks_counted values (%(t)s, '2026-11-01', 'all', 12)",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",

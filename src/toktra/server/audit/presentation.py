@@ -62,6 +62,7 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.NOTICE_PUBLISHED: _("Notice published"),
     Tag.NOTICE_ACKNOWLEDGED: _("Notice confirmed"),
     Tag.BUDGET_CHANGED: _("Budget changed"),
+    Tag.PERKS_CHANGED: _("Token Perks changed"),
     Tag.WEBHOOK_ADDED: _("Webhook added"),
     Tag.WEBHOOK_ENDED: _("Webhook taken away"),
     Tag.USAGE_API_CONNECTED: _("Provider’s usage figures connected"),

@@ -74,6 +74,8 @@ class Tag(StrEnum):
     NOTICE_ACKNOWLEDGED = "notice:acknowledged"
     BUDGET_CHANGED = "budget:changed"
     """A budget was made, changed from a day on, or ended."""
+    PERKS_CHANGED = "token-perks:changed"
+    """The programme's settings or invitations. Who takes part, and when they began, is never recorded."""
     WEBHOOK_ADDED = "webhook:added"
     WEBHOOK_ENDED = "webhook:ended"
     USAGE_API_CONNECTED = "usage-api:connected"
@@ -134,6 +136,7 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.NOTICE_PUBLISHED: frozenset({"version", "jurisdiction", "language"}),
         Tag.NOTICE_ACKNOWLEDGED: frozenset({"version"}),
         Tag.BUDGET_CHANGED: frozenset({"budget", "for", "done", "amount", "valid_from"}),
+        Tag.PERKS_CHANGED: frozenset({"done", "tier", "tokens_per_ticket", "tickets", "department"}),
         Tag.WEBHOOK_ADDED: frozenset({"endpoint"}),
         Tag.WEBHOOK_ENDED: frozenset({"endpoint"}),
         Tag.USAGE_API_CONNECTED: frozenset({"provider", "days"}),

@@ -45,6 +45,9 @@ class Action(StrEnum):
     CHANGE_BUDGETS = "budgets:change"
     READ_PERSON_BUDGETS = "person-budgets:read"
     CHANGE_PERSON_BUDGETS = "person-budgets:change"
+    READ_PERKS = "token-perks:read"
+    CHANGE_PERKS = "token-perks:change"
+    CHANGE_OWN_PERKS = "own-token-perks:change"
     MANAGE_WEBHOOKS = "webhooks:manage"
     READ_RECONCILIATION = "reconciliation:read"
     CONNECT_USAGE_API = "usage-api:connect"
@@ -109,6 +112,10 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         # That somebody has a budget says something about them: not for finance, whose work is sums.
         Action.READ_PERSON_BUDGETS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.CHANGE_PERSON_BUDGETS: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        # Settings and sums of months; who takes part is on no page.
+        Action.READ_PERKS: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
+        Action.CHANGE_PERKS: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
+        Action.CHANGE_OWN_PERKS: SIGNED_IN,
         Action.MANAGE_WEBHOOKS: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         Action.READ_RECONCILIATION: SIGNED_IN - {Role.EMPLOYEE},
         # An admin key opens more than usage: only for those who run the installation.

@@ -28,6 +28,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Place, ...]], ...]] = (
             Place("/cost", "tally", _("Cost"), Action.READ_COST),
             Place("/statements", "doc", _("Statements"), Action.READ_STATEMENTS),
             Place("/budgets", "level", _("Budgets"), Action.READ_BUDGETS),
+            Place("/token-perks", "key", _("Token Perks"), Action.READ_PERKS),
             Place("/devices", "device", _("Devices"), Action.READ_DEVICES),
             Place("/people", "people", _("People"), Action.READ_PEOPLE),
             Place("/exports", "get", _("Exports"), Action.EXPORT_FIGURES),

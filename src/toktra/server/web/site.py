@@ -17,6 +17,8 @@ from toktra.server.directory.routes import directory_pages
 from toktra.server.exports.routes import export_pages
 from toktra.server.notices.routes import notice_pages
 from toktra.server.people.routes import link_pages
+from toktra.server.perks.portal_routes import own_perks_pages
+from toktra.server.perks.routes import perks_pages
 from toktra.server.portal.routes import portal_pages
 from toktra.server.privacy_hours.routes import privacy_hours_pages
 from toktra.server.privacy_office.routes import privacy_office_pages
@@ -65,6 +67,8 @@ def site_pages() -> list[Page]:
         *office_rights_pages(),
         *retention_pages(),
         *notice_pages(),
+        *perks_pages(),
+        *own_perks_pages(),
         *privacy_hours_pages(),
         *device_pages(),
         *claim_pages(),

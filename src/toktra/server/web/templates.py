@@ -39,6 +39,7 @@ def _environment() -> Environment:
                 "rights": FileSystemLoader(_SERVER / "rights" / "pages"),
                 "retention": FileSystemLoader(_SERVER / "retention" / "pages"),
                 "notices": FileSystemLoader(_SERVER / "notices" / "pages"),
+                "perks": FileSystemLoader(_SERVER / "perks" / "pages"),
                 "portal": FileSystemLoader(_SERVER / "portal" / "pages"),
                 "privacy_hours": FileSystemLoader(_SERVER / "privacy_hours" / "pages"),
                 "costs": FileSystemLoader(_SERVER / "costs" / "pages"),

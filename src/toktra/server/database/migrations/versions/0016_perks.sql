@@ -56,12 +56,22 @@ create table perks_drawn (
     foreign key (tenant_id, person_id) references person on delete cascade
 );
 
+-- How many took part by the end of a month, counted once when it was over: a number that moved from day to day would
+-- tell who came and who left.
+create table perks_counted (
+    tenant_id   uuid not null references tenant,
+    month       date not null check (month = date_trunc('month', month)::date),
+    tier        text not null,
+    people      integer not null check (people >= 0),
+    primary key (tenant_id, month, tier)
+);
+
 do $$
 declare
     name text;
 begin
-    foreach name in array array['perks_programme', 'perks_tier', 'perks_invitation', 'perks_enrolment', 'perks_drawn']
-    loop
+    foreach name in array array['perks_programme', 'perks_tier', 'perks_invitation', 'perks_enrolment', 'perks_drawn',
+                                 'perks_counted'] loop
         execute format('alter table %I enable row level security', name);
         execute format('alter table %I force row level security', name);
         execute format($policy$
