@@ -33,6 +33,7 @@ from toktra.agent.identity import read_identity
 from toktra.agent.key_change import change_key
 from toktra.agent.launch import run as run_agent
 from toktra.agent.launch import stop_on_signals
+from toktra.agent.perks.messages import PerksTold, ShowPerks
 from toktra.agent.server_address import server_address
 from toktra.agent.settings import AgentSettings
 from toktra.agent.state_directory import SYSTEM_DIRECTORY, StateDirectory, default_state_directory
@@ -135,22 +136,25 @@ def run(
 @state_option
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(state: Path | None, as_json: bool) -> None:
-    """Say how the agent on this device is doing, and whether you are private now.
+    """Say how the agent on this device is doing, and whether you are private or personal now.
 
     Exits with 3 when no agent is running.
     """
     directory = StateDirectory(state) if state else _directory_with_status()
     found, pid = read_status(directory.status), directory.running_pid()
-    told = _told_of_us(directory)
+    told, perks = _told_of_us(directory), _perks_of_us(directory)
     if as_json:
         content = msgspec.to_builtins(found) if found else {}
-        click.echo(json.dumps({"running": pid is not None, "private": told and told.private, **content}, indent=2))
+        ours = {"private": told and told.private, "personal": perks and perks.personal}
+        click.echo(json.dumps({"running": pid is not None, **ours, **content}, indent=2))
     else:
         click.echo(_in_words(found, pid, directory.path))
         if told:
             click.echo(f"You: {told.in_words}")
             if told.note:
                 click.echo(f"  {told.note}")
+        if perks and (perks.personal or perks.part != "none"):
+            click.echo(f"  {perks.in_words}")
     if pid is None:
         sys.exit(EXIT_NOT_RUNNING)
 
@@ -321,6 +325,14 @@ def _told_of_us(directory: StateDirectory) -> Told | None:
     """How it stands with the account that asks; None when no agent answers, or it watches nothing."""
     try:
         return ask(directory.control, Show(), patience_s=STATUS_PATIENCE_S)
+    except AgentError:
+        return None
+
+
+def _perks_of_us(directory: StateDirectory) -> PerksTold | None:
+    """As `_told_of_us`, of personal mode."""
+    try:
+        return ask(directory.control, ShowPerks(), patience_s=STATUS_PATIENCE_S)
     except AgentError:
         return None
 

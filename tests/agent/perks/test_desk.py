@@ -7,16 +7,19 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from tests.agent.device import Device
 from tests.agent.perks.services import PROGRAMME, TIER
 
+from toktra.agent.commands import status as agent_status
 from toktra.agent.control_client import AgentRefused, ask
 from toktra.agent.control_messages import PauseUntil
 from toktra.agent.perks.commands import perks
 from toktra.agent.perks.key_files import read_key
 from toktra.agent.perks.messages import ChangeKey, Join, PersonalOn, ShowPerks
+from toktra.agent.status import Status
 from toktra.wire.personal import Allowance
 
 ME = os.geteuid()
@@ -138,6 +141,21 @@ def test_the_mode_is_switched_by_its_owner_and_said_in_words(
     assert device.order(lambda: device._record.today(ME, device._now().replace(hour=0)).exchanges) == 1
     for wrong in ("0m", "1y"):
         assert types("personal", "for", wrong).exit_code == 2
+
+
+def test_the_status_says_it_to_its_owner_and_the_file_for_everybody_does_not(
+    device: Device, types: Callable[..., Result], tmp_path: Path
+) -> None:
+    def status(*options: str) -> str:
+        return CliRunner().invoke(agent_status, ["--state", str(device.path), *options]).output
+
+    assert "ersonal" not in status()
+    device.allowance = ENROLLED
+    types("join", "--save", str(tmp_path / "key"), "--yes")
+    types("personal", "for", "1h")
+    assert "  Personal until Mon 4 Jan 2027, 13:00" in status()
+    assert json.loads(status("--json"))["personal"] is True
+    assert {field.name for field in msgspec.structs.fields(Status)}.isdisjoint({"personal", "perks"})
 
 
 def test_leaving_deletes_what_waits_and_waits_for_the_service(
