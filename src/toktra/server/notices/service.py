@@ -15,12 +15,14 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from toktra.compliance.deadlines import Regulation
+from toktra.compliance.jurisdictions import regulation_in
 from toktra.compliance.keeping import Kind
 from toktra.compliance.library import Filled, Jurisdiction, Language, fill
 from toktra.compliance.variables import InvalidVariable, Variables, read_variables
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Connection, Database
+from toktra.server.people.names import jurisdiction_of
 from toktra.server.people.signed_in import SignedIn
 from toktra.server.retention.service import days_kept
 from toktra.server.tenants.attribution import attribution_of
@@ -236,9 +238,15 @@ async def acknowledged_by(database: Database, tenant_id: UUID, person_id: UUID) 
         return [Acknowledged(row.version, row.acknowledged_at.astimezone(UTC)) async for row in rows]
 
 
-async def regulation_of(database: Database, tenant_id: UUID) -> Regulation:
-    """Under which law the organisation's people make requests: that of the notice they were given, else the GDPR."""
+async def regulation_of(database: Database, tenant_id: UUID, person_id: UUID | None = None) -> Regulation:
+    """Under which law someone asks: that of the place in their entry, else of the newest notice, else the GDPR.
+
+    Without a person, that of those who have no place of their own.
+    """
     async with database.tenant(tenant_id) as connection:
+        place = await jurisdiction_of(connection, tenant_id, person_id) if person_id else None
+        if place and (own := regulation_in(place)):
+            return own
         current = await newest(connection, tenant_id)
     return (current.jurisdiction.regulation if current else None) or Regulation.GDPR
 

@@ -48,6 +48,18 @@ async def email_of(connection: Connection, tenant_id: UUID, person_id: UUID) -> 
     return email
 
 
+async def email_at_any_time(connection: Connection, tenant_id: UUID, person_id: UUID) -> str | None:
+    """The address in somebody's entry, also when they have left."""
+    email: str | None = await _queries.any_email(connection, tenant_id=tenant_id, person_id=person_id)
+    return email
+
+
+async def jurisdiction_of(connection: Connection, tenant_id: UUID, person_id: UUID) -> str | None:
+    """The country or state whose law someone asks under (DE, US-CA); None: as their organisation."""
+    place: str | None = await _queries.jurisdiction(connection, tenant_id=tenant_id, person_id=person_id)
+    return place
+
+
 async def active_emails(connection: Connection, tenant_id: UUID) -> dict[str, UUID]:
     """Every active person by e-mail address, in lower case."""
     rows = _queries.active_emails(connection, tenant_id=tenant_id)

@@ -15,3 +15,9 @@ select email from person where tenant_id = :tenant_id and person_id = :person_id
 -- name: active_emails(tenant_id)
 select lower(email) as email, person_id from person
 where tenant_id = :tenant_id and status = 'active' and email is not null;
+
+-- name: any_email(tenant_id, person_id)$
+select email from person where tenant_id = :tenant_id and person_id = :person_id;
+
+-- name: jurisdiction(tenant_id, person_id)$
+select jurisdiction from person where tenant_id = :tenant_id and person_id = :person_id;

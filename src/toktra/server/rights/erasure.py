@@ -14,6 +14,8 @@ from toktra.server.database.pool import Connection
 from toktra.server.devices.erasing import erase_from_devices, lock_devices_of
 from toktra.server.ingest.erasing import erase_usage
 from toktra.server.people.erasing import erase_person
+from toktra.server.people.names import email_at_any_time
+from toktra.server.rights.mailed.links import queries as links
 from toktra.server.rights.requests import queries
 
 
@@ -37,6 +39,9 @@ async def erase(connection: Connection, tenant_id: UUID, person_id: UUID, reques
     await queries.forget_words(connection, **of)
     await queries.forget_notes(connection, **of)
     await queries.forget_copies(connection, **of)
+    address = await email_at_any_time(connection, tenant_id, person_id)
+    await links.forget_of_person(connection, **of, address=address)
+    await links.forget_asked_from(connection, **of, address=address)
     was_there = await erase_person(connection, tenant_id, person_id)
     return Erased(events=events, devices=ended, was_there=was_there)
 

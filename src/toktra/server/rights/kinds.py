@@ -20,6 +20,8 @@ class Kind(StrEnum):
 class Stage(StrEnum):
     """Where a request stands."""
 
+    CHECK = "check"
+    """It came by mail: the officer finds out whose data is meant."""
     IDENTITY = "identity"
     """The person must sign in and say how their copy is sealed."""
     DECISION = "decision"
@@ -37,6 +39,8 @@ class Channel(StrEnum):
 
     PORTAL = "portal"
     OFFICER = "officer"
+    MAIL = "mail"
+    """By a link to an address, from who has no account."""
 
 
 class Step(StrEnum):
@@ -44,6 +48,7 @@ class Step(StrEnum):
 
     RECEIVED = "received"
     CONFIRMED = "confirmed"
+    IDENTIFIED = "identified"
     SEALED_FOR = "sealed-for"
     PREPARED = "prepared"
     OPENED = "opened"
@@ -62,4 +67,4 @@ COPIES: Final = frozenset({Kind.ACCESS, Kind.PORTABILITY})
 STOPS_AT_ONCE: Final = frozenset({Kind.OBJECTION, Kind.RESTRICTION})
 """Nothing new is recorded from the moment they are made until they are decided (GDPR Art. 18(1)(d))."""
 NEEDS_DETAILS: Final = frozenset({Kind.RECTIFICATION, Kind.OBJECTION})
-OPEN: Final = frozenset({Stage.IDENTITY, Stage.DECISION, Stage.WORKING, Stage.READY})
+OPEN: Final = frozenset({Stage.CHECK, Stage.IDENTITY, Stage.DECISION, Stage.WORKING, Stage.READY})

@@ -10,19 +10,22 @@ from toktra.server.database.pool import Connection
 from toktra.server.mail.letter import Fact, Letter, Link
 from toktra.server.mail.service import post
 from toktra.server.rights.kinds import Step
+from toktra.server.rights.mailed.links import SHOWS_FOR, NewLink, add_link
 from toktra.server.rights.presentation import KIND_WORDS, law, time_left
 from toktra.server.rights.requests import Request
+from toktra.server.tenants.service import slug_of
 from toktra.server.web import figures
 from toktra.server.web.language import _
 
-TOLD: Final = frozenset({Step.RECEIVED, Step.PREPARED, Step.EXTENDED, Step.GRANTED, Step.REFUSED})
+TOLD: Final = frozenset({Step.RECEIVED, Step.IDENTIFIED, Step.PREPARED, Step.EXTENDED, Step.GRANTED, Step.REFUSED})
 """What a person gets a letter about."""
 
 
-def to_person(request: Request, step: Step) -> Letter:
-    """What happened to someone's request; `step` is one of TOLD."""
+def to_person(request: Request, step: Step, path: str) -> Letter:
+    """What happened to someone's request; `step` is one of TOLD, and `path` where they see it."""
     sentences = {
         Step.RECEIVED: _("We have your request, and you get an answer by the day below at the latest."),
+        Step.IDENTIFIED: _("We know now whose data your request is about. Your page says how it goes on."),
         Step.PREPARED: _("Your copy is ready. It is sealed, and only you can open it; it is deleted after 14 days."),
         Step.EXTENDED: _("More time is needed for your request. Your page says why."),
         Step.GRANTED: _("Your request is granted."),
@@ -32,15 +35,26 @@ def to_person(request: Request, step: Step) -> Letter:
         subject=_("Your request %(title)s") % {"title": request.title},
         paragraphs=[sentences[step]],
         facts=_facts(request),
-        link=Link(_("Your request"), f"/me/rights/{request.request_id}"),
+        link=Link(_("Your request"), path),
         closing=_("You get this because you asked for something under the law, or someone recorded that you did."),
     )
 
 
 async def tell_person(connection: Connection, tenant_id: UUID, request: Request, step: Step) -> None:
-    """Has the letter sent with the caller's transaction; none for steps that are not told."""
-    if step in TOLD:
-        await post(connection, tenant_id, to_person(request, step), person_id=request.person_id)
+    """Has the letter sent with the caller's transaction; none for steps that are not told.
+
+    Who asked by mail is written to at the address they asked from, with a link of its own.
+    """
+    if step not in TOLD:
+        return
+    if request.asked_from is None:
+        letter = to_person(request, step, f"/me/rights/{request.request_id}")
+        await post(connection, tenant_id, letter, person_id=request.person_id)
+        return
+    slug = await slug_of(connection, tenant_id)
+    link = NewLink(address=request.asked_from, kind=request.kind, request_id=request.request_id, valid_for=SHOWS_FOR)
+    token = await add_link(connection, tenant_id, slug, link)
+    await post(connection, tenant_id, to_person(request, step, f"/ask/{token}"), address=request.asked_from)
 
 
 def to_officer(request: Request, days_left: int) -> Letter:

@@ -40,6 +40,7 @@ def office_rights_pages() -> list[Page]:
         Page("/rights/{request_id}", one_request, action=Action.READ_RIGHTS_REQUESTS),
         Page("/rights/{request_id}/standing", standing, action=Action.READ_RIGHTS_REQUESTS, polled=True),
         Page("/rights/{request_id}/receipt.json", receipt, action=Action.READ_RIGHTS_REQUESTS),
+        Page("/rights/{request_id}/identify", identify, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/grant", grant, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/refuse", refuse, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/extend", extend, action=decide, methods=("POST",), needs_fresh=True),
@@ -126,6 +127,21 @@ async def receipt(visit: Visit) -> Response:
     )
 
 
+async def identify(visit: Visit) -> Response:
+    """Says whose a mailed request is."""
+    try:
+        fields = await read_form(visit.request)
+        person_id = await _person(visit, fields.get("person", ""))
+        await service.identify(visit.database, visit.reader, _id(visit), person_id, fields.get("how", ""))
+    except FormNotUsable:
+        return _no_form("/rights")
+    except UnknownRequest:
+        return notices.not_found()
+    except InvalidRequest as refusal:
+        return await _show(visit, {"identify": refusal.reason})
+    return RedirectResponse(f"/rights/{_id(visit)}", 303)
+
+
 async def grant(visit: Visit) -> Response:
     """Does what was asked."""
     return await _decide(visit, service.grant)
@@ -195,7 +211,8 @@ async def _show(visit: Visit, errors: Mapping[str, str], *, template: str = "rig
         stage=STAGE_WORDS[request.stage],
         steps=[told(step) for step in steps],
         may_grant=may_decide and request.stage is Stage.DECISION,
-        may_refuse=may_decide and request.stage in (Stage.DECISION, Stage.IDENTITY),
+        may_identify=may_decide and request.stage is Stage.CHECK,
+        may_refuse=may_decide and request.stage in (Stage.CHECK, Stage.DECISION, Stage.IDENTITY),
         may_extend=may_decide and not request.is_extended and today <= request.extend_by,
         may_hold=may_decide and request.kind is Kind.ERASURE and request.stage is Stage.DECISION,
         errors=errors,

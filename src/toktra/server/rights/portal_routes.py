@@ -10,21 +10,13 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 
 from toktra.compliance.deadlines import deadline
-from toktra.compliance.library import Language
 from toktra.server.notices.service import regulation_of
 from toktra.server.privacy_hours import copying
 from toktra.server.privacy_hours.visiting import own_database_of, reader_of
 from toktra.server.rights import service
 from toktra.server.rights.copies import service as copies
-from toktra.server.rights.copies.sealing import (
-    LEAST_PASSPHRASE,
-    MOST_PASSPHRASE,
-    Lock,
-    NotARecipient,
-    WrongPassphrase,
-    lock_of,
-    new_lock,
-)
+from toktra.server.rights.copies.lock_form import SealRefused, copy_language, lock_from
+from toktra.server.rights.copies.sealing import LEAST_PASSPHRASE, Lock, WrongPassphrase
 from toktra.server.rights.kinds import COPIES, NEEDS_DETAILS, Kind
 from toktra.server.rights.presentation import KIND_WORDS, STAGE_WORDS, law, time_left, told
 from toktra.server.rights.requests import UnknownRequest, find_whole, requests_of, told_hold
@@ -33,7 +25,7 @@ from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.exports import as_file
 from toktra.server.web.form import FormNotUsable, read_form
-from toktra.server.web.language import _, spoken
+from toktra.server.web.language import _
 from toktra.server.web.page import Page, Visit
 
 WHAT_IT_DOES: Final = {
@@ -44,16 +36,6 @@ WHAT_IT_DOES: Final = {
     Kind.OBJECTION: _("You object to being recorded. Nothing new is recorded from now on, until it is decided."),
     Kind.ERASURE: _("All that is recorded of you and your entry are erased. Your page and your sign-in end with it."),
 }
-_SEALED_BY: Final = ("passphrase", "recipient")
-
-
-class SealRefused(ValueError):
-    """How the copy should be sealed cannot be. `field` names what is wrong."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-        self.reason = reason
 
 
 def own_rights_pages() -> list[Page]:
@@ -103,8 +85,8 @@ async def make_request(visit: Visit) -> Response:
     if kind is None:
         return notices.not_found()
     try:
-        lock = await _lock(fields) if kind in COPIES else None
-        regulation = await regulation_of(visit.database, visit.reader.tenant.tenant_id)
+        lock = await lock_from(fields) if kind in COPIES else None
+        regulation = await regulation_of(visit.database, visit.reader.tenant.tenant_id, visit.reader.person_id)
         request_id = await service.ask(visit.database, visit.reader, kind, regulation, fields.get("details", ""))
     except SealRefused as refusal:
         return await _show_new(visit, kind, fields, {refusal.field: refusal.reason})
@@ -129,7 +111,7 @@ async def seal_copy(visit: Visit) -> Response:
     """For a request that an officer recorded: the person says how their copy is sealed."""
     try:
         fields = await read_form(visit.request)
-        await _begin_copy(visit, _id(visit), await _lock(fields))
+        await _begin_copy(visit, _id(visit), await lock_from(fields))
     except FormNotUsable:
         return _no_form()
     except SealRefused as refusal:
@@ -163,7 +145,7 @@ async def sealed_copy(visit: Visit) -> Response:
 
 
 async def _show_new(visit: Visit, kind: Kind, typed: Mapping[str, str], errors: Mapping[str, str]) -> Response:
-    regulation = await regulation_of(visit.database, visit.reader.tenant.tenant_id)
+    regulation = await regulation_of(visit.database, visit.reader.tenant.tenant_id, visit.reader.person_id)
     return visit.show(
         "rights/new_own_request.html",
         status=422 if errors else 200,
@@ -213,26 +195,7 @@ async def _begin_copy(visit: Visit, request_id: UUID, lock: Lock) -> None:
     """Has it made with the reader's Privacy Hours in it, which they alone can leave to it. Raises UnknownRequest."""
     if own := own_database_of(visit):
         await copying.leave_to(own, reader_of(visit), request_id)
-    await copies.begin(visit.database, visit.reader, request_id, lock, _language())
-
-
-async def _lock(fields: Mapping[str, str]) -> Lock:
-    """Raises SealRefused."""
-    if fields.get("sealed_by", _SEALED_BY[0]) == "recipient":
-        try:
-            return lock_of(fields.get("recipient", ""))
-        except NotARecipient:
-            raise SealRefused("recipient", _("Age recipient: it begins with age1 and is copied whole.")) from None
-    passphrase = fields.get("passphrase", "")
-    if not LEAST_PASSPHRASE <= len(passphrase) <= MOST_PASSPHRASE:
-        raise SealRefused("passphrase", _("Passphrase: %(least)s characters or more.") % {"least": LEAST_PASSPHRASE})
-    if passphrase != fields.get("again", ""):
-        raise SealRefused("again", _("The passphrase was typed differently the second time."))
-    return await new_lock(passphrase)
-
-
-def _language() -> str:
-    return spoken() if spoken() in set(Language) else Language.ENGLISH.value
+    await copies.begin(visit.database, visit.reader, request_id, lock, copy_language())
 
 
 def _kind(word: str) -> Kind | None:

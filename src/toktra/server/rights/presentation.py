@@ -34,6 +34,7 @@ _ARTICLES: Final = {
     Kind.OBJECTION: "21",
 }
 STAGE_WORDS: Final = {
+    Stage.CHECK: (_("Waits for you to find out who it is"), "people"),
     Stage.IDENTITY: (_("Waits for the person to sign in"), "people"),
     Stage.DECISION: (_("Waits for a decision"), "log"),
     Stage.WORKING: (_("Being done"), "clock"),
@@ -44,6 +45,7 @@ STAGE_WORDS: Final = {
 STEP_WORDS: Final = {
     Step.RECEIVED: (_("Request made"), "log"),
     Step.CONFIRMED: (_("Receipt confirmed to the person, with the day it is due"), "check"),
+    Step.IDENTIFIED: (_("It is known whose request it is"), "people"),
     Step.SEALED_FOR: (_("The person said how the copy is sealed"), "key"),
     Step.PREPARED: (_("Copy made and sealed"), "lock"),
     Step.OPENED: (_("Copy fetched by its person"), "get"),

@@ -9,13 +9,27 @@ select :tenant_id, coalesce(max(number), 0) + 1, :kind, :regulation, :person_id,
 from rights_request where tenant_id = :tenant_id
 returning request_id, number;
 
+-- name: add_mailed(tenant_id, kind, regulation, channel, stage, asked_from, received_on, confirm_by, due_on, details)^
+-- Until it is known whose it is, person_id stands for nobody.
+insert into rights_request (tenant_id, number, kind, regulation, person_id, channel, stage, asked_from, received_on,
+    confirm_by, due_on, details)
+select :tenant_id, coalesce(max(number), 0) + 1, :kind, :regulation, gen_random_uuid(), :channel, :stage, :asked_from,
+    :received_on, :confirm_by, :due_on, :details
+from rights_request where tenant_id = :tenant_id
+returning request_id, number;
+
+-- name: identify(tenant_id, request_id, person_id, stage, regulation, confirm_by, due_on)!
+update rights_request
+set person_id = :person_id, stage = :stage, regulation = :regulation, confirm_by = :confirm_by, due_on = :due_on
+where tenant_id = :tenant_id and request_id = :request_id and stage = 'check';
+
 -- name: add_step(tenant_id, request_id, step, note, by_role)!
 insert into rights_step (tenant_id, request_id, number, step, note, by_role)
 select :tenant_id, :request_id, coalesce(max(number), 0) + 1, :step, :note, :by_role
 from rights_step where tenant_id = :tenant_id and request_id = :request_id;
 
 -- name: find(tenant_id, request_id)^
-select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.channel, r.stage, r.received_on,
+select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.asked_from, r.channel, r.stage, r.received_on,
     r.confirm_by, r.due_on, r.is_extended, r.details, (r.closed_at at time zone 'UTC')::date as closed_on,
     b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase
 from rights_request r
@@ -27,7 +41,7 @@ where r.tenant_id = :tenant_id and r.request_id = :request_id;
 select number from rights_request where tenant_id = :tenant_id and request_id = :request_id for update;
 
 -- name: list(tenant_id, is_open)
-select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.channel, r.stage, r.received_on,
+select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.asked_from, r.channel, r.stage, r.received_on,
     r.confirm_by, r.due_on, r.is_extended, r.details, (r.closed_at at time zone 'UTC')::date as closed_on,
     b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase
 from rights_request r
@@ -38,7 +52,7 @@ order by case when :is_open then r.due_on end, r.closed_at desc, r.number
 limit 500;
 
 -- name: of_person(tenant_id, person_id)
-select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.channel, r.stage, r.received_on,
+select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.asked_from, r.channel, r.stage, r.received_on,
     r.confirm_by, r.due_on, r.is_extended, r.details, (r.closed_at at time zone 'UTC')::date as closed_on,
     b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase
 from rights_request r

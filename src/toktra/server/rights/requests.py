@@ -33,7 +33,9 @@ class Request:
     regulation: Regulation
     person_id: UUID
     name: str | None
-    """None for someone who has been erased."""
+    """None for someone who has been erased, and while it is not known whose a mailed request is."""
+    asked_from: str | None
+    """The address a mailed request came from."""
     channel: Channel
     stage: Stage
     received_on: date
@@ -172,6 +174,7 @@ def request_of(row: Any) -> Request:
         regulation=Regulation(row.regulation),
         person_id=row.person_id,
         name=row.display_name,
+        asked_from=row.asked_from,
         channel=Channel(row.channel),
         stage=Stage(row.stage),
         received_on=row.received_on,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -13,6 +11,7 @@ from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Connection, Database
 from toktra.server.jobs import defer
+from toktra.server.notices.service import regulation_of
 from toktra.server.people.erasing import another_owner_remains
 from toktra.server.people.names import person_named
 from toktra.server.people.signed_in import SignedIn
@@ -20,32 +19,23 @@ from toktra.server.rights import erasure_job
 from toktra.server.rights.kinds import COPIES, NEEDS_DETAILS, STOPS_AT_ONCE, Channel, Kind, Stage, Step
 from toktra.server.rights.letters import tell_person
 from toktra.server.rights.requests import Request, find, note_step, queries
+from toktra.server.rights.wording import LEAST_REASON, MOST_DETAILS, Field, InvalidRequest, plain_words
 from toktra.server.web.language import _
 
-MOST_DETAILS: Final = 2000
-LEAST_REASON: Final = 10
+__all__ = [
+    "MOST_DETAILS",
+    "Field",
+    "InvalidRequest",
+    "ask",
+    "ask_for",
+    "extend",
+    "grant",
+    "hold",
+    "identify",
+    "refuse",
+]
+
 OLDEST_RECEIPT: Final = timedelta(days=366)
-_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
-
-
-class Field(StrEnum):
-    """What a form about requests asks for."""
-
-    PERSON = "person"
-    KIND = "kind"
-    REGULATION = "regulation"
-    RECEIVED = "received"
-    DETAILS = "details"
-    REASON = "reason"
-
-
-class InvalidRequest(ValueError):
-    """A request or a decision about one that cannot be. `reason` says why and what to do; nothing was changed."""
-
-    def __init__(self, field: Field, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-        self.reason = reason
 
 
 async def ask(database: Database, reader: SignedIn, kind: Kind, regulation: Regulation, details: str) -> UUID:
@@ -98,13 +88,9 @@ async def _make(
     channel: Channel,
 ) -> UUID:
     tenant_id = reader.tenant.tenant_id
-    words = _words(details, Field.DETAILS, least=LEAST_REASON if kind in NEEDS_DETAILS else 0)
+    words = plain_words(details, Field.DETAILS, least=LEAST_REASON if kind in NEEDS_DETAILS else 0)
     await queries.wait_for_turn(connection, tenant_id=tenant_id)
-    if number := await queries.open_like(connection, tenant_id=tenant_id, person_id=person_id, kind=kind.value):
-        raise InvalidRequest(
-            Field.KIND,
-            _("This has been asked for already and is not closed yet: R-%(number)s.") % {"number": f"{number:03}"},
-        )
+    await _check_no_other(connection, tenant_id, person_id, kind)
     days = deadline(regulation, received)
     stage = Stage.IDENTITY if kind in COPIES else Stage.DECISION
     made = await queries.add(
@@ -127,10 +113,7 @@ async def _make(
     # In the portal the page it was made on says so, with the day it is due.
     await note_step(connection, tenant_id, request_id, Step.CONFIRMED)
     if kind in STOPS_AT_ONCE:
-        await queries.stop_recording(
-            connection, tenant_id=tenant_id, person_id=person_id, cause=kind.value, request_id=request_id
-        )
-        await note_step(connection, tenant_id, request_id, Step.STOPPED)
+        await _stop(connection, tenant_id, person_id, kind, request_id)
     await audit.record(
         connection,
         tenant_id,
@@ -142,9 +125,39 @@ async def _make(
     return request_id
 
 
+async def identify(database: Database, reader: SignedIn, request_id: UUID, person_id: UUID, how: str) -> None:
+    """Says whose a mailed request is, and how that was found out; from here on it goes its way. Raises InvalidRequest.
+
+    It stands under that person's law from the day it was received.
+    """
+    words = plain_words(how, Field.REASON, least=LEAST_REASON)
+    tenant_id = reader.tenant.tenant_id
+    regulation = await regulation_of(database, tenant_id, person_id)
+    async with database.tenant(tenant_id) as connection:
+        await queries.wait_for_turn(connection, tenant_id=tenant_id)
+        found = await _open(connection, reader, request_id)
+        if found.stage is not Stage.CHECK:
+            raise InvalidRequest(Field.PERSON, _("It is known already whose request this is."))
+        await _check_no_other(connection, tenant_id, person_id, found.kind)
+        days = deadline(regulation, found.received_on, is_extended=found.is_extended)
+        await queries.identify(
+            connection,
+            tenant_id=tenant_id,
+            request_id=request_id,
+            person_id=person_id,
+            stage=(Stage.IDENTITY if found.kind in COPIES else Stage.DECISION).value,
+            regulation=regulation.value,
+            confirm_by=days.confirm_by,
+            due_on=days.due,
+        )
+        if found.kind in STOPS_AT_ONCE:
+            await _stop(connection, tenant_id, person_id, found.kind, request_id)
+        await _noted(connection, reader, await find(connection, tenant_id, request_id), Step.IDENTIFIED, words)
+
+
 async def extend(database: Database, reader: SignedIn, request_id: UUID, reason: str) -> None:
     """Takes the longer time the law gives, which the person reads with its reason. Raises InvalidRequest."""
-    words = _words(reason, Field.REASON, least=LEAST_REASON)
+    words = plain_words(reason, Field.REASON, least=LEAST_REASON)
     async with database.tenant(reader.tenant.tenant_id) as connection:
         found = await _open(connection, reader, request_id)
         if found.is_extended:
@@ -164,11 +177,11 @@ async def refuse(database: Database, reader: SignedIn, request_id: UUID, grounds
 
     What an objection or restriction had stopped goes on. Raises InvalidRequest.
     """
-    words = _words(grounds, Field.REASON, least=LEAST_REASON)
+    words = plain_words(grounds, Field.REASON, least=LEAST_REASON)
     tenant_id = reader.tenant.tenant_id
     async with database.tenant(tenant_id) as connection:
         found = await _open(connection, reader, request_id)
-        if found.stage not in (Stage.DECISION, Stage.IDENTITY):
+        if found.stage not in (Stage.CHECK, Stage.DECISION, Stage.IDENTITY):
             raise InvalidRequest(Field.REASON, _("The answer is being made already; it cannot be refused any more."))
         await queries.move(connection, tenant_id=tenant_id, request_id=request_id, stage=Stage.REFUSED.value)
         if found.kind in STOPS_AT_ONCE:
@@ -184,7 +197,7 @@ async def grant(database: Database, reader: SignedIn, request_id: UUID, note: st
 
     Raises InvalidRequest.
     """
-    words = _words(note, Field.REASON, least=LEAST_REASON if note.strip() else 0)
+    words = plain_words(note, Field.REASON, least=LEAST_REASON if note.strip() else 0)
     tenant_id = reader.tenant.tenant_id
     async with database.tenant(tenant_id) as connection:
         found = await _open(connection, reader, request_id)
@@ -215,8 +228,8 @@ async def hold(
     if not today <= ends_on <= today + timedelta(days=3660):
         raise InvalidRequest(Field.RECEIVED, _("Ends on: give a day from today on, within ten years."))
     of = {"tenant_id": reader.tenant.tenant_id, "person_id": person_id}
-    who = _words(authority, Field.PERSON, least=3, most=200)
-    why = _words(reason, Field.REASON, least=LEAST_REASON, most=200)
+    who = plain_words(authority, Field.PERSON, least=3, most=200)
+    why = plain_words(reason, Field.REASON, least=LEAST_REASON, most=200)
     async with database.tenant(reader.tenant.tenant_id) as connection:
         await queries.put_hold(connection, **of, authority=who, reason=why, ends_on=ends_on, is_told=is_told)
         await audit.record(
@@ -228,6 +241,21 @@ async def hold(
             reason=why,
             after={"ends_on": ends_on.isoformat(), "is_told": is_told},
         )
+
+
+async def _check_no_other(connection: Connection, tenant_id: UUID, person_id: UUID, kind: Kind) -> None:
+    if number := await queries.open_like(connection, tenant_id=tenant_id, person_id=person_id, kind=kind.value):
+        raise InvalidRequest(
+            Field.KIND,
+            _("This has been asked for already and is not closed yet: R-%(number)s.") % {"number": f"{number:03}"},
+        )
+
+
+async def _stop(connection: Connection, tenant_id: UUID, person_id: UUID, kind: Kind, request_id: UUID) -> None:
+    await queries.stop_recording(
+        connection, tenant_id=tenant_id, person_id=person_id, cause=kind.value, request_id=request_id
+    )
+    await note_step(connection, tenant_id, request_id, Step.STOPPED)
 
 
 async def _check_erasable(connection: Connection, tenant_id: UUID, found: Request) -> None:
@@ -268,12 +296,3 @@ async def _noted(connection: Connection, reader: SignedIn, found: Request, step:
         subject_id=found.person_id,
         after={"request": found.number, "kind": found.kind.value, "decision": step.value},
     )
-
-
-def _words(text: str, field: Field, *, least: int = 0, most: int = MOST_DETAILS) -> str:
-    words = text.replace("\r\n", "\n").strip()
-    if _CONTROL.search(words) or not least <= len(words) <= most:
-        raise InvalidRequest(
-            field, _("Write %(least)s to %(most)s characters of plain text.") % {"least": max(least, 1), "most": most}
-        )
-    return words

@@ -4,6 +4,9 @@ select tenant_id, slug, name, region, status from tenant where slug = :slug;
 -- name: tenant_by_id(tenant_id)^
 select tenant_id, slug, name, region, status from tenant where tenant_id = :tenant_id;
 
+-- name: slug(tenant_id)$
+select slug from tenant where tenant_id = :tenant_id;
+
 -- name: first_two_active()
 select tenant_id, slug, name, region, status from tenant where status = 'active' order by slug limit 2;
 

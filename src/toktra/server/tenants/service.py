@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from toktra.server.database.failures import DatabaseUnreachable
-from toktra.server.database.pool import Database
+from toktra.server.database.pool import Connection, Database
 
 _QUERIES: Final = Path(__file__).with_name("queries.sql")
 _queries: Final[Any] = aiosql.from_path(_QUERIES, "apsycopg")
@@ -59,6 +59,12 @@ async def find_tenant_by_id(database: Database, tenant_id: UUID) -> Tenant:
     """The organisation of this id, which is there."""
     async with database.global_tables() as connection:
         return _tenant(await _queries.tenant_by_id(connection, tenant_id=tenant_id))
+
+
+async def slug_of(connection: Connection, tenant_id: UUID) -> str:
+    """The short name of an organisation, which is there."""
+    slug: str = await _queries.slug(connection, tenant_id=tenant_id)
+    return slug
 
 
 async def only_tenant(database: Database) -> Tenant | None:

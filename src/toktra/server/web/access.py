@@ -62,6 +62,7 @@ class Action(StrEnum):
     READ_ATTRIBUTION = "attribution:read"
     RAISE_ATTRIBUTION = "attribution:raise"
     LOWER_ATTRIBUTION = "attribution:lower"
+    ASK_FOR_RIGHTS_BY_MAIL = "rights-requests-by-mail:ask"
     MAKE_OWN_REQUESTS = "own-rights-requests:make"
     READ_PRIVACY_OFFICE = "privacy-office:read"
     READ_RIGHTS_REQUESTS = "rights-requests:read"
@@ -135,6 +136,8 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         # More about people only by who answers for them; less also by who answers for everything.
         Action.RAISE_ATTRIBUTION: frozenset({Role.PRIVACY_OFFICER}),
         Action.LOWER_ATTRIBUTION: frozenset({Role.OWNER, Role.PRIVACY_OFFICER}),
+        # Whoever has no account has the rights as well; what a link opens, its own secret decides.
+        Action.ASK_FOR_RIGHTS_BY_MAIL: ANYONE,
         Action.MAKE_OWN_REQUESTS: SIGNED_IN,
         Action.READ_PRIVACY_OFFICE: frozenset({Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         # Who asked for what says something about them: only for those who answer, and those who check that they do.

@@ -24,6 +24,7 @@ from toktra.server.privacy_hours.routes import privacy_hours_pages
 from toktra.server.privacy_office.routes import privacy_office_pages
 from toktra.server.reconciliation.routes import reconciliation_pages
 from toktra.server.retention.routes import retention_pages
+from toktra.server.rights.mailed.routes import ByMail
 from toktra.server.rights.office_routes import office_rights_pages
 from toktra.server.rights.portal_routes import own_rights_pages
 from toktra.server.scim.site_routes import sync_pages
@@ -65,6 +66,7 @@ def site_pages() -> list[Page]:
         *privacy_office_pages(),
         *own_rights_pages(),
         *office_rights_pages(),
+        *ByMail().pages(),
         *retention_pages(),
         *notice_pages(),
         *perks_pages(),

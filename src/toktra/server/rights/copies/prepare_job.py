@@ -14,6 +14,7 @@ from toktra.server.rights.copies.sealing import sealed
 from toktra.server.rights.copies.zipping import zipped
 from toktra.server.rights.kinds import Kind, Stage, Step
 from toktra.server.rights.letters import tell_person
+from toktra.server.rights.mailed.links import forget_expired
 from toktra.server.rights.requests import find, note_step, queries
 
 
@@ -54,8 +55,9 @@ async def prepare(work: Work, *, request_id: UUID, language: str) -> None:
 
 @periodic_job("rights:expire-copies", cron="10 1 * * *")
 async def expire(work: Work) -> None:
-    """A copy that nobody fetched is deleted, and its person can have another made at once."""
+    """A copy that nobody fetched is deleted, and its person can have another made at once. So are links by mail."""
     async with work.transaction() as connection:
+        await forget_expired(connection, work.tenant_id)
         for request_id in await keeping.expired(connection, work.tenant_id):
             await queries.lock(connection, tenant_id=work.tenant_id, request_id=request_id)
             request = await find(connection, work.tenant_id, request_id)
