@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from toktra.agent.commands import agent
+from toktra.personal import settings as personal_settings
+from toktra.personal.settings import PersonalSettings
 from toktra.server.settings import PREFIX, ServerSettings
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +22,12 @@ def test_every_setting_of_the_server_is_documented() -> None:
     page = (ROOT / "docs/engineer/settings.md").read_text()
     for field in msgspec.structs.fields(ServerSettings):
         assert f"`{PREFIX}{field.name.upper()}` | `{field.name}`" in page
+
+
+def test_every_setting_of_the_personal_service_is_documented() -> None:
+    page = (ROOT / "docs/engineer/settings.md").read_text()
+    for field in msgspec.structs.fields(PersonalSettings):
+        assert f"| `{personal_settings.PREFIX}{field.name.upper()}` | " in page
 
 
 def test_every_variable_of_the_agent_is_documented() -> None:
