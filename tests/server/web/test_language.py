@@ -127,10 +127,10 @@ def test_a_catalogue_can_be_read_and_keeps_every_placeholder(code: str) -> None:
     for message in catalogue:
         ids = message.id if isinstance(message.id, tuple | list) else (str(message.id),)
         texts = message.string if isinstance(message.string, tuple | list) else (str(message.string or ""),)
-        wanted = set(re.findall(r"%\(\w+\)\w|%%", "".join(ids)))
-        for text in texts:
+        wanted = [set(re.findall(r"%\(\w+\)\w|%%", one)) for one in ids]
+        for text, parts in zip(texts, wanted, strict=True):
             if message.id and text:
-                assert set(re.findall(r"%\(\w+\)\w|%%", text)) <= wanted, text
+                assert set(re.findall(r"%\(\w+\)\w|%%", text)) == parts, text
 
 
 @pytest.mark.parametrize("code", sorted(set(OFFERED) - {SOURCE}) or [SOURCE])
