@@ -26,6 +26,19 @@ EXPECTED: dict[tuple[str, str], set[Scope]] = {
     ("get", "/costs"): {Scope.COSTS_READ},
     ("get", "/providers"): {Scope.PROVIDERS_READ},
     ("get", "/providers/{provider_id}"): {Scope.PROVIDERS_READ},
+    ("get", "/budgets"): {Scope.BUDGETS_READ},
+    ("post", "/budgets"): {Scope.BUDGETS_WRITE},
+    ("get", "/budgets/{budget_id}"): {Scope.BUDGETS_READ},
+    ("post", "/budgets/{budget_id}/versions"): {Scope.BUDGETS_WRITE},
+    ("post", "/budgets/{budget_id}/end"): {Scope.BUDGETS_WRITE},
+    ("get", "/people"): {Scope.PEOPLE_READ},
+    ("get", "/people/{person_id}"): {Scope.PEOPLE_READ},
+    ("post", "/people/{person_id}/usage"): {Scope.PEOPLE_USAGE},
+    ("get", "/devices"): {Scope.DEVICES_READ},
+    ("get", "/devices/{device_id}"): {Scope.DEVICES_READ},
+    ("get", "/exports"): {Scope.EXPORTS_READ},
+    ("get", "/exports/{dataset}"): {Scope.EXPORTS_READ},
+    ("get", "/audit"): {Scope.AUDIT_READ},
     ("post", "/oauth/token"): set(),
 }
 """Written by hand and a second time on purpose: what is open to which scope must be meant twice."""
@@ -80,14 +93,16 @@ def test_every_scope_for_every_role(role: Role, scope: Scope) -> None:
 @pytest.mark.parametrize("role", [Role.OWNER, Role.FINANCE])
 async def test_every_operation_for_every_scope_and_role(api: httpx.AsyncClient, key_of: MakeKey, role: Role) -> None:
     """A key with all other scopes is refused, as one is whose person's role does not allow it; others get further."""
+    having = {scope: await key_of(role, {scope}) for scope in Scope}
+    lacking = {scope: await key_of(role, set(Scope) - {scope}) for scope in Scope}
     for (method, path), needed in EXPECTED.items():
         if not needed:
             continue
-        assert (await api.request(method, address(path))).status_code == 401, path
-        lacking = await key_of(role, set(Scope) - needed)
-        assert (await api.request(method, address(path), headers=lacking)).status_code == 403, path
-        having = await key_of(role, needed)
-        answer = await api.request(method, address(path), headers=having)
+        (scope,) = needed
+        if not path.startswith("/audit"):  # failed tries from one address are counted; the limit has its own test
+            assert (await api.request(method, address(path))).status_code == 401, path
+        assert (await api.request(method, address(path), headers=lacking[scope])).status_code == 403, path
+        answer = await api.request(method, address(path), headers=having[scope])
         assert (answer.status_code == 403) == any(role not in ROLES[scope] for scope in needed), (path, answer.text)
         assert answer.status_code < 500
 

@@ -74,6 +74,11 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", "There is no such thing", f"There is no such {what} in this organisation.")
 
 
+def conflict(detail: str) -> Problem:
+    """409: it was so, and is not any more."""
+    return Problem(409, "conflict", "It is not in the state for this", detail)
+
+
 def unusable(field: str, detail: str) -> Problem:
     """422: well-formed, and cannot be done; the text says what can."""
     return Problem(422, "invalid-request", "The request cannot be used", detail, field=field)

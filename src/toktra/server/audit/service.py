@@ -161,6 +161,15 @@ async def find(database: Database, tenant_id: UUID, search: Search, *, offset: i
         return [_entry(row) async for row in rows]
 
 
+async def find_below(
+    database: Database, tenant_id: UUID, search: Search, *, below: int | None, most: int
+) -> list[Entry]:
+    """Entries with a number below this one, newest first; None for the newest."""
+    async with database.tenant(tenant_id) as connection:
+        rows = _queries.search(connection, tenant_id=tenant_id, **search.parameters, below=below, offset=0, most=most)
+        return [_entry(row) async for row in rows]
+
+
 async def find_all(
     database: Database, tenant_id: UUID, search: Search, *, up_to: int
 ) -> AsyncIterator[Sequence[Entry]]:

@@ -24,11 +24,7 @@ from toktra.server.budgets.spending import Ledger
 from toktra.server.budgets.what_if import what_if as past_of
 from toktra.server.budgets.wording import amount_range, exact, name_of
 from toktra.server.costs import service as costs
-from toktra.server.costs.assumptions import BASE_CURRENCY, Kind
-from toktra.server.database.pool import Connection
 from toktra.server.people.names import active_emails, names_of
-from toktra.server.tenants.attribution import attribution_of
-from toktra.server.usage.breakdown.departments import departments_shown
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
@@ -150,7 +146,7 @@ async def _show(visit: Visit, found: Budget, typed: Typed, *, status: int = 200)
         now = await service.now_of(Ledger(connection, tenant_id, today), found)
         closed = await service.closed_periods(connection, tenant_id, found.budget_id)
         emails = {person_id: email for email, person_id in (await active_emails(connection, tenant_id)).items()}
-        currencies = await _currencies(connection, tenant_id)
+        currencies = await service.currencies(connection, tenant_id, today)
     names = await _names(visit, [found])
     version = found.versions[-1]
     is_person = found.subject.kind is SubjectKind.PERSON
@@ -212,22 +208,8 @@ async def _show_form(
 async def _entering(visit: Visit, *, with_people: bool = True) -> Entering:
     tenant_id, today = visit.reader.tenant.tenant_id, _today()
     async with visit.database.tenant(tenant_id) as connection:
-        attribution = await attribution_of(connection, tenant_id)
-        return Entering(
-            departments=await departments_shown(connection, tenant_id, today, today),
-            providers={provider.id for provider in costs.catalogue().providers},
-            people=await active_emails(connection, tenant_id),
-            may_name_people=with_people and attribution.names_people and visit.may(Action.CHANGE_PERSON_BUDGETS),
-            currencies=await _currencies(connection, tenant_id),
-            today=today,
-        )
-
-
-async def _currencies(connection: Connection, tenant_id: UUID) -> list[str]:
-    """Those with a rate, the one of figures first."""
-    assumed = await costs.assumptions_of(connection, tenant_id)
-    usual = assumed.currency(_today())
-    return list(dict.fromkeys([usual, BASE_CURRENCY, *assumed.subjects(Kind.EXCHANGE_RATE)]))
+        may_name_people = with_people and visit.may(Action.CHANGE_PERSON_BUDGETS)
+        return await service.entering(connection, tenant_id, today, may_name_people=may_name_people)
 
 
 async def _found(visit: Visit, *, to_change: bool = False) -> Budget | None:
@@ -245,12 +227,11 @@ async def _found(visit: Visit, *, to_change: bool = False) -> Budget | None:
 
 
 def _may_see(visit: Visit, found: Budget) -> bool:
-    return found.subject.kind is not SubjectKind.PERSON or visit.may(Action.READ_PERSON_BUDGETS)
+    return service.may_know_of(visit.role, found)
 
 
 def _may_change(visit: Visit, found: Budget) -> bool:
-    is_person = found.subject.kind is SubjectKind.PERSON
-    return visit.may(Action.CHANGE_PERSON_BUDGETS if is_person else Action.CHANGE_BUDGETS)
+    return service.may_change(visit.role, found)
 
 
 async def _names(visit: Visit, of: Iterable[Budget]) -> dict[UUID, str]:

@@ -17,15 +17,21 @@ from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.budgets import wording
 from toktra.server.budgets.budget import Budget, Subject, SubjectKind, Unit, Version
-from toktra.server.budgets.entering import Entered
+from toktra.server.budgets.entering import Entered, Entering
 from toktra.server.budgets.periods import Every, Rhythm, Stretch
 from toktra.server.budgets.spending import Ledger, NotShown
 from toktra.server.budgets.standing import Standing, standing
+from toktra.server.costs import service as costs
+from toktra.server.costs.assumptions import BASE_CURRENCY, Kind
 from toktra.server.costs.currency import NoExchangeRate
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.mail import post
+from toktra.server.people.names import active_emails
 from toktra.server.people.signed_in import SignedIn
+from toktra.server.tenants.attribution import attribution_of
+from toktra.server.usage.breakdown.departments import departments_shown
+from toktra.server.web.access import Action, Role, may
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
 
@@ -100,40 +106,84 @@ async def now_of(ledger: Ledger, budget: Budget) -> Now:
 
 async def add(database: Database, reader: SignedIn, entered: Entered) -> UUID:
     """Makes a budget, in force from its first version's day on. Whoever it is for is written to."""
+    async with database.tenant(reader.tenant.tenant_id) as connection:
+        return await add_within(connection, reader, entered)
+
+
+async def add_within(connection: Connection, reader: SignedIn, entered: Entered) -> UUID:
+    """The same within the caller's transaction, as are the two below."""
     tenant_id = reader.tenant.tenant_id
-    async with database.tenant(tenant_id) as connection:
-        budget_id: UUID = await _queries.add_budget(
-            connection,
-            tenant_id=tenant_id,
-            subject_kind=entered.subject.kind.value,
-            subject=entered.subject.key,
-            person_id=entered.subject.person_id,
-            unit=entered.unit.value,
-            period=entered.rhythm.every.value,
-            rolling_days=entered.rhythm.rolling_days,
-            starts_on=entered.version.valid_from,
-        )
-        await _add_version(connection, reader, budget_id, entered.version)
-        if entered.subject.person_id is not None:
-            letter = wording.letter_to_the_person(entered.version, entered.rhythm, reader.display_name)
-            await post(connection, tenant_id, letter, person_id=entered.subject.person_id)
-        await _record(connection, reader, budget_id, entered.version, done="made", about=entered.subject)
+    budget_id: UUID = await _queries.add_budget(
+        connection,
+        tenant_id=tenant_id,
+        subject_kind=entered.subject.kind.value,
+        subject=entered.subject.key,
+        person_id=entered.subject.person_id,
+        unit=entered.unit.value,
+        period=entered.rhythm.every.value,
+        rolling_days=entered.rhythm.rolling_days,
+        starts_on=entered.version.valid_from,
+    )
+    await _add_version(connection, reader, budget_id, entered.version)
+    if entered.subject.person_id is not None:
+        letter = wording.letter_to_the_person(entered.version, entered.rhythm, reader.display_name)
+        await post(connection, tenant_id, letter, person_id=entered.subject.person_id)
+    await _record(connection, reader, budget_id, entered.version, done="made", about=entered.subject)
     return budget_id
 
 
 async def change(database: Database, reader: SignedIn, budget: Budget, version: Version) -> None:
     """Says something else of a budget from a day on. What was in force before stays on its days."""
     async with database.tenant(reader.tenant.tenant_id) as connection:
-        await _add_version(connection, reader, budget.budget_id, version)
-        await _record(connection, reader, budget.budget_id, version, done="changed", about=budget.subject)
+        await change_within(connection, reader, budget, version)
+
+
+async def change_within(connection: Connection, reader: SignedIn, budget: Budget, version: Version) -> None:
+    await _add_version(connection, reader, budget.budget_id, version)
+    await _record(connection, reader, budget.budget_id, version, done="changed", about=budget.subject)
 
 
 async def end(database: Database, reader: SignedIn, budget: Budget, today: date) -> None:
     """Ends a budget; its history stays."""
+    async with database.tenant(reader.tenant.tenant_id) as connection:
+        await end_within(connection, reader, budget, today)
+
+
+async def end_within(connection: Connection, reader: SignedIn, budget: Budget, today: date) -> None:
     tenant_id = reader.tenant.tenant_id
-    async with database.tenant(tenant_id) as connection:
-        await _queries.end_budget(connection, tenant_id=tenant_id, budget_id=budget.budget_id, ended_on=today)
-        await _record(connection, reader, budget.budget_id, budget.on(today), done="ended", about=budget.subject)
+    await _queries.end_budget(connection, tenant_id=tenant_id, budget_id=budget.budget_id, ended_on=today)
+    await _record(connection, reader, budget.budget_id, budget.on(today), done="ended", about=budget.subject)
+
+
+async def entering(connection: Connection, tenant_id: UUID, today: date, *, may_name_people: bool) -> Entering:
+    """What new entries are checked against. `may_name_people`: whether this reader may make budgets of persons."""
+    attribution = await attribution_of(connection, tenant_id)
+    return Entering(
+        departments=await departments_shown(connection, tenant_id, today, today),
+        providers={provider.id for provider in costs.catalogue().providers},
+        people=await active_emails(connection, tenant_id),
+        may_name_people=may_name_people and attribution.names_people,
+        currencies=await currencies(connection, tenant_id, today),
+        today=today,
+    )
+
+
+async def currencies(connection: Connection, tenant_id: UUID, today: date) -> list[str]:
+    """Those with a rate, the one of figures first."""
+    assumed = await costs.assumptions_of(connection, tenant_id)
+    usual = assumed.currency(today)
+    return list(dict.fromkeys([usual, BASE_CURRENCY, *assumed.subjects(Kind.EXCHANGE_RATE)]))
+
+
+def may_know_of(role: Role, budget: Budget) -> bool:
+    """Whether someone in this role is told of a budget."""
+    is_person = budget.subject.kind is SubjectKind.PERSON
+    return may(role, Action.READ_PERSON_BUDGETS if is_person else Action.READ_BUDGETS)
+
+
+def may_change(role: Role, budget: Budget) -> bool:
+    is_person = budget.subject.kind is SubjectKind.PERSON
+    return may(role, Action.CHANGE_PERSON_BUDGETS if is_person else Action.CHANGE_BUDGETS)
 
 
 async def alerts(connection: Connection, tenant_id: UUID, most: int) -> list[Alert]:

@@ -135,6 +135,15 @@ async def all_devices(database: Database, tenant_id: UUID, listing: Listing, tod
     return [_listed(row, today) for row in rows]
 
 
+async def devices_after(
+    database: Database, tenant_id: UUID, after: UUID | None, most: int, today: date
+) -> list[ListedDevice]:
+    """All devices, so many at a time, whose ids come after this one; None for the beginning."""
+    async with database.tenant(tenant_id) as connection:
+        rows = _queries.devices_after(connection, tenant_id=tenant_id, after=after, most=most, today=today)
+        return [_listed(row, today) async for row in rows]
+
+
 async def find_device(database: Database, tenant_id: UUID, device_id: UUID, today: date) -> Device:
     """Raises UnknownDevice."""
     async with database.tenant(tenant_id) as connection:

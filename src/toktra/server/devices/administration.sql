@@ -45,6 +45,22 @@ cross join lateral (
 ) who
 order by l.number;
 
+-- name: devices_after(today, tenant_id, after, most)
+-- Of reports, only days that are over, as in list_devices.
+select d.device_id, d.hostname, d.platform, d.agent_version, d.status,
+    (d.enrolled_at at time zone 'UTC')::date as enrolled_on,
+    case when d.last_report_on < :today then d.last_report_on else d.previous_report_on end as reported_on,
+    who.people, who.departments
+from device d
+cross join lateral (
+    select string_agg(distinct p.display_name, ', ') as people, string_agg(distinct p.department, ', ') as departments
+    from account a join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id
+    where a.tenant_id = d.tenant_id and a.device_id = d.device_id
+) who
+where d.tenant_id = :tenant_id and (:after ::uuid is null or d.device_id > :after)
+order by d.device_id
+limit :most;
+
 -- name: counts(tenant_id, today, yesterday)^
 select count(*) filter (where status = 'active') as enrolled, count(*) filter (where status <> 'active') as revoked,
     count(*) filter (where status = 'active' and :yesterday = case when last_report_on < :today then last_report_on

@@ -23,6 +23,16 @@ order by case when not :descending then place end asc nulls last, case when :des
     lower(display_name), person_id
 limit :most offset :skip;
 
+-- name: people_after(tenant_id, after, most)
+-- In an order that nobody's change of name moves.
+select p.person_id, p.display_name, p.email, p.role, p.status, p.department, p.from_account,
+    m.display_name as manager_name
+from person p
+left join person m on m.tenant_id = p.tenant_id and m.person_id = p.manager_id
+where p.tenant_id = :tenant_id and (:after ::uuid is null or p.person_id > :after)
+order by p.person_id
+limit :most;
+
 -- name: counts(tenant_id)^
 select count(*) filter (where status = 'active' and not from_account) as present,
     count(*) filter (where status <> 'active') as gone,

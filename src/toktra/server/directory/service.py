@@ -87,6 +87,13 @@ async def list_people(database: Database, tenant_id: UUID, listing: Listing) -> 
     return PeopleList(listing, people, total, counts.present, counts.gone, counts.unnamed, tuple(departments))
 
 
+async def people_after(database: Database, tenant_id: UUID, after: UUID | None, most: int) -> list[ListedPerson]:
+    """Everyone, so many at a time, whose ids come after this one; None for the beginning."""
+    async with database.tenant(tenant_id) as connection:
+        rows = _queries.people_after(connection, tenant_id=tenant_id, after=after, most=most)
+        return [_listed(row) async for row in rows]
+
+
 async def departments_of(connection: Connection, tenant_id: UUID) -> list[str]:
     """Every department that anybody is in, by name."""
     return [row.department async for row in _queries.departments(connection, tenant_id=tenant_id)]

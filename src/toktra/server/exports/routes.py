@@ -8,6 +8,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+from toktra.server.audit.service import Actor
+from toktra.server.database.pool import Database
 from toktra.server.exports import service
 from toktra.server.exports.datasets import COLUMNS, Dataset
 from toktra.server.exports.focus import COLUMNS as FOCUS_COLUMNS
@@ -51,8 +53,13 @@ async def file(visit: Visit) -> Response:
         order = read_order(visit.request.query_params, visit.reader.tenant, datetime.now(UTC).date())
     except UnusableView as unusable:
         return notices.bad_request(_("There is no such export"), str(unusable), PATH, _("Back to exports"))
-    await service.record(visit.database, order, visit.reader.actor)
-    return as_file(order.file_name, order.format.media_type, service.parts(visit.database, order))
+    return await take(visit.database, order, visit.reader.actor)
+
+
+async def take(database: Database, order: Order, actor: Actor) -> Response:
+    """The file as an answer, once the trail says that it is taken."""
+    await service.record(database, order, actor)
+    return as_file(order.file_name, order.format.media_type, service.parts(database, order))
 
 
 def read_order(asked: Mapping[str, str], tenant: Tenant, today: date) -> Order:

@@ -14,8 +14,10 @@ from starlette.responses import RedirectResponse, Response
 from toktra.server.audit import service as audit
 from toktra.server.audit.service import LEAST_REASON, MOST_REASON, ReasonNotUsable, usable_reason
 from toktra.server.audit.tags import Tag
+from toktra.server.database.pool import Database
 from toktra.server.people.names import Named, person_named
 from toktra.server.people.service import role_word
+from toktra.server.people.signed_in import SignedIn
 from toktra.server.portal.presentation import period_choices
 from toktra.server.tenants.attribution import attribution_of
 from toktra.server.usage.overview import Overview
@@ -76,7 +78,7 @@ async def show_figures(visit: Visit) -> Response:
         period = Period(sent.get("period", DEFAULT))
     except ValueError:
         return _form(visit, person, typed=reason, error=_("There is no such period."), status=400)
-    found = await _look(visit, person, period, reason)
+    found = await look(visit.database, visit.reader, person.person_id, period, reason)
     return visit.show(
         "portal/person_usage.html",
         here="/people",
@@ -87,18 +89,22 @@ async def show_figures(visit: Visit) -> Response:
     )
 
 
-async def _look(visit: Visit, person: Named, period: Period, reason: str) -> Overview:
-    tenant_id = visit.reader.tenant.tenant_id
-    async with visit.database.tenant(tenant_id) as connection:
-        subject = Subject(tenant_id, person.person_id, is_reader=False)
+async def look(database: Database, reader: SignedIn, person_id: UUID, period: Period, reason: str) -> Overview:
+    """Another's figures and, in the same transaction, the entry that says who saw them and why.
+
+    `reason` is a usable one, and use is kept with its persons: that is the caller's to ask.
+    """
+    tenant_id = reader.tenant.tenant_id
+    async with database.tenant(tenant_id) as connection:
+        subject = Subject(tenant_id, person_id, is_reader=False)
         found = await person_overview(connection, subject, period, datetime.now(UTC))
         window = found.span.current
         await audit.record(
             connection,
             tenant_id,
             Tag.USAGE_VIEWED,
-            visit.reader.actor,
-            subject_id=person.person_id,
+            reader.actor,
+            subject_id=person_id,
             reason=reason,
             after={"first_day": str(window.first_day), "last_day": str(window.last_day)},
         )
