@@ -76,6 +76,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Requests that each program may make of the public API in a minute; each process of the server counts its own."""
     webhooks_to_private: bool = False
     """Whether webhooks may go to private addresses and this machine, and unencrypted."""
+    export_directory: Path | None = None
+    """The folder that scheduled exports may be written below. Unset: they go to S3 buckets only."""
+    exports_to_private: bool = False
+    """Whether scheduled exports may go to an S3 service at a private address, and unencrypted."""
     region: Literal["local", "eu", "us", "au", "ca"] = "local"
     """The region this server is for. It refuses a database with organisations of another one."""
     region_addresses: str = ""

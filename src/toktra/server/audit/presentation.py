@@ -54,6 +54,8 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.POLICY_CHANGED: _("Policy changed"),
     Tag.WORKS_AGREEMENT_CHANGED: _("Works agreement changed"),
     Tag.FIGURES_EXPORTED: _("Figures exported"),
+    Tag.EXPORT_SCHEDULED: _("Scheduled export set up"),
+    Tag.EXPORT_SCHEDULE_ENDED: _("Scheduled export ended"),
     Tag.RIGHTS_REQUEST_MADE: _("Rights request made"),
     Tag.RIGHTS_REQUEST_DECIDED: _("Rights request decided"),
     Tag.COPY_OPENED: _("Copy of one’s data fetched"),

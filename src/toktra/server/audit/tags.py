@@ -63,6 +63,9 @@ class Tag(StrEnum):
     """The private time that a works agreement adds for everybody."""
     FIGURES_EXPORTED = "figures:exported"
     """Someone took sums of the organisation's use as a file."""
+    EXPORT_SCHEDULED = "export-schedule:made"
+    """From now on an export is sent by itself."""
+    EXPORT_SCHEDULE_ENDED = "export-schedule:ended"
     RIGHTS_REQUEST_MADE = "rights-request:made"
     """Someone asked for something under the law, or an officer recorded that they did."""
     RIGHTS_REQUEST_DECIDED = "rights-request:decided"
@@ -127,7 +130,22 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.ORGANISATION_SUSPENDED: frozenset(),
         Tag.ORGANISATION_RESUMED: frozenset(),
         Tag.POLICY_CHANGED: frozenset({"policy", "value", "effective_at"}),
-        Tag.FIGURES_EXPORTED: frozenset({"dataset", "format", "first_day", "last_day", "rows"}),
+        Tag.FIGURES_EXPORTED: frozenset(
+            {
+                "dataset",
+                "format",
+                "first_day",
+                "last_day",
+                "rows",
+                "schema_version",
+                "estimator_versions",
+                "device_days_reported",
+                "device_days_enrolled",
+                "sent_to",
+            }
+        ),
+        Tag.EXPORT_SCHEDULED: frozenset({"schedule", "dataset", "format", "rhythm", "target"}),
+        Tag.EXPORT_SCHEDULE_ENDED: frozenset({"schedule"}),
         Tag.RIGHTS_REQUEST_MADE: frozenset({"request", "kind", "due_on"}),
         Tag.RIGHTS_REQUEST_DECIDED: frozenset({"request", "kind", "decision"}),
         Tag.COPY_OPENED: frozenset({"request"}),

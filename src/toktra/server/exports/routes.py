@@ -14,6 +14,7 @@ from toktra.server.exports import service
 from toktra.server.exports.datasets import COLUMNS, Dataset
 from toktra.server.exports.focus import COLUMNS as FOCUS_COLUMNS
 from toktra.server.exports.formats import Format
+from toktra.server.exports.scheduled.routes import scheduled_pages
 from toktra.server.exports.service import Order
 from toktra.server.tenants.service import Tenant
 from toktra.server.usage.breakdown.view import UnusableView, choice, days_asked
@@ -29,6 +30,7 @@ PATH: Final = "/exports"
 def export_pages() -> list[Page]:
     """The pages of this room."""
     return [
+        *scheduled_pages(),
         Page(PATH, exports, action=Action.EXPORT_FIGURES),
         Page(PATH + "/file", file, action=Action.EXPORT_FIGURES, needs_fresh=True),
     ]
@@ -58,7 +60,9 @@ async def file(visit: Visit) -> Response:
 
 async def take(database: Database, order: Order, actor: Actor) -> Response:
     """The file as an answer, once the trail says that it is taken."""
-    await service.record(database, order, actor)
+    async with database.tenant(order.tenant.tenant_id) as connection:
+        standing = await service.standing_of(connection, order)
+        await service.record(connection, order, standing, actor)
     return as_file(order.file_name, order.format.media_type, service.parts(database, order))
 
 

@@ -64,21 +64,49 @@ class Order:
         return f"toktra-{self.tenant.slug}-{self.dataset}-{span}.{self.format}"
 
 
-async def record(database: Database, order: Order, actor: Actor) -> None:
-    """That it is taken, and by whom, before the first byte of it."""
-    async with database.tenant(order.tenant.tenant_id) as connection:
-        await audit.record(
-            connection,
-            order.tenant.tenant_id,
-            Tag.FIGURES_EXPORTED,
-            actor,
-            after={
-                "dataset": order.dataset.value,
-                "format": order.format.value,
-                "first_day": order.first.isoformat(),
-                "last_day": order.last.isoformat(),
-            },
-        )
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an export rests on; it is in every row, and in the audit trail."""
+
+    estimator_versions: tuple[str, ...]
+    devices_reported: int
+    """Of all its days together: device-days."""
+    devices_enrolled: int
+
+
+async def standing_of(connection: Connection, order: Order) -> Standing:
+    """What an export would rest on now."""
+    tenant_id = order.tenant.tenant_id
+    coverage = await coverage_of(connection, tenant_id, order.days, datetime.now(UTC))
+    uses = await sums_of_all(connection, tenant_id, order.first, order.last)
+    return Standing(
+        tuple(sorted({use.estimator_version for use in uses})),
+        sum(day.reported for day in coverage),
+        sum(day.enrolled for day in coverage),
+    )
+
+
+async def record(
+    connection: Connection, order: Order, standing: Standing, actor: Actor, *, sent_to: str = "download"
+) -> None:
+    """That it is taken, and by whom, before the first byte of it; within the caller's transaction."""
+    await audit.record(
+        connection,
+        order.tenant.tenant_id,
+        Tag.FIGURES_EXPORTED,
+        actor,
+        after={
+            "dataset": order.dataset.value,
+            "format": order.format.value,
+            "first_day": order.first.isoformat(),
+            "last_day": order.last.isoformat(),
+            "schema_version": SCHEMA_VERSION,
+            "estimator_versions": " ".join(standing.estimator_versions),
+            "device_days_reported": standing.devices_reported,
+            "device_days_enrolled": standing.devices_enrolled,
+            "sent_to": sent_to,
+        },
+    )
 
 
 async def parts(database: Database, order: Order) -> AsyncIterator[bytes]:

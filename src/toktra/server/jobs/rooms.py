@@ -10,8 +10,10 @@ from toktra.server.jobs.declaring import REGISTRY, Job
 
 MODULES: Final[tuple[str, ...]] = (
     "toktra.server.budgets.checking",
+    "toktra.server.exports.scheduled.sending",
     "toktra.server.mail.service",
     "toktra.server.metrics.usage",
+    "toktra.server.notices.telling_job",
     "toktra.server.reconciliation.jobs",
     "toktra.server.retention.jobs",
     "toktra.server.rights.copies.prepare_job",

@@ -36,6 +36,8 @@ class Action(StrEnum):
     READ_OVERVIEW = "overview:read"
     READ_USAGE = "usage:read"
     EXPORT_FIGURES = "figures:export"
+    READ_EXPORT_SCHEDULES = "export-schedules:read"
+    MANAGE_EXPORT_SCHEDULES = "export-schedules:manage"
     READ_LAST_EXCHANGES = "last-exchanges:read"
     READ_COST = "cost:read"
     CHANGE_ASSUMPTIONS = "assumptions:change"
@@ -101,6 +103,9 @@ ALLOWED: Final[Mapping[Action, frozenset[Role]]] = MappingProxyType(
         Action.READ_OVERVIEW: SIGNED_IN - {Role.EMPLOYEE},
         Action.READ_USAGE: SIGNED_IN - {Role.EMPLOYEE},
         Action.EXPORT_FIGURES: SIGNED_IN - {Role.EMPLOYEE},
+        # Where figures go by themselves is for everyone who may take them; who sets it up answers for the keys.
+        Action.READ_EXPORT_SCHEDULES: SIGNED_IN - {Role.EMPLOYEE},
+        Action.MANAGE_EXPORT_SCHEDULES: frozenset({Role.OWNER, Role.ADMINISTRATOR}),
         # One line per use is closer to a person than any sum: not for finance, whose work is sums.
         Action.READ_LAST_EXCHANGES: frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR}),
         Action.READ_COST: SIGNED_IN - {Role.EMPLOYEE},

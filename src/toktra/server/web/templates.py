@@ -30,6 +30,7 @@ def _environment() -> Environment:
                 "usage": FileSystemLoader(_SERVER / "usage" / "pages"),
                 "breakdown": FileSystemLoader(_SERVER / "usage" / "breakdown" / "pages"),
                 "exports": FileSystemLoader(_SERVER / "exports" / "pages"),
+                "scheduled_exports": FileSystemLoader(_SERVER / "exports" / "scheduled" / "pages"),
                 "audit": FileSystemLoader(_SERVER / "audit" / "pages"),
                 "budgets": FileSystemLoader(_SERVER / "budgets" / "pages"),
                 "webhooks": FileSystemLoader(_SERVER / "webhooks" / "pages"),
