@@ -25,6 +25,8 @@ from http_message_signatures.algorithms import ED25519
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 from http_sf import parse
 
+from toktra.wire.usual_signature import is_signed_as_usual, usual_key_id
+
 LABEL: Final = "toktra"
 COVERED: Final = ("@method", "@path", "content-type", "content-digest")
 MAX_AGE: Final = timedelta(days=1)
@@ -113,6 +115,9 @@ def claimed_key_id(headers: Mapping[str, str]) -> str:
 
     Raises InvalidSignature when the request has no signature of ours.
     """
+    usual = usual_key_id(headers)
+    if usual is not None:
+        return usual
     text = headers.get("signature-input", "").encode("latin-1", "replace")
     try:
         inputs = cast(dict[str, tuple[Any, dict[str, Any]]], parse(text, tltype="dictionary"))
@@ -140,6 +145,16 @@ def verify(
 
     Raises InvalidSignature otherwise, also for a signature more than a day old or from the future.
     """
+    if is_signed_as_usual(
+        method=method,
+        url=url,
+        headers=headers,
+        body=body,
+        key_id=key_id,
+        public_key=public_key,
+        max_age_s=MAX_AGE.total_seconds(),
+    ):
+        return
     verifier = _Verifier(signature_algorithm=ED25519, key_resolver=_VerificationKey(key_id, public_key))
     try:
         results = verifier.verify(
