@@ -49,8 +49,11 @@ left join notice_acknowledgement a
     on a.tenant_id = p.tenant_id and a.person_id = p.person_id and a.version = :version
 where p.tenant_id = :tenant_id and p.status = 'active';
 
--- name: without(tenant_id, version, most)
-select p.person_id from person p
+-- name: unconfirmed(tenant_id, version, most)
+-- Who can be written to and has not confirmed, and since when they could have.
+select p.person_id, greatest(n.published_at, p.created_at) as since
+from person p
+join notice n on n.tenant_id = p.tenant_id and n.version = :version
 where p.tenant_id = :tenant_id and p.status = 'active' and not p.from_account and p.email is not null
   and not exists (select from notice_acknowledgement a
                   where a.tenant_id = p.tenant_id and a.person_id = p.person_id and a.version = :version)

@@ -212,6 +212,21 @@ async def coverage(connection: Connection, tenant_id: UUID, version: int) -> Cov
     return Coverage(row.people, row.confirmed, row.unnamed)
 
 
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """Someone with an address who has not confirmed a notice."""
+
+    person_id: UUID
+    since: datetime
+    """From when on they could have: when it was published, or when they came."""
+
+
+async def unconfirmed(connection: Connection, tenant_id: UUID, version: int, *, most: int) -> list[Unconfirmed]:
+    """Who is here, can be written to, and has not confirmed this version."""
+    rows = _queries.unconfirmed(connection, tenant_id=tenant_id, version=version, most=most)
+    return [Unconfirmed(row.person_id, row.since.astimezone(UTC)) async for row in rows]
+
+
 async def acknowledge(database: Database, reader: SignedIn, version: int) -> None:
     """The reader confirms that they were given the newest version; no other is confirmed. Safe to repeat."""
     tenant_id = reader.tenant.tenant_id
