@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.scratch import scratch_directory
 
 from toktra.agent.commands import agent
 from toktra.agent.identity import Identity, read_identity, write_identity
@@ -104,8 +105,13 @@ def test_wrong_arguments_change_nothing(tmp_path: Path, arguments: tuple[str, ..
 
 
 @pytest.fixture
-def enrolled(tmp_path: Path, serve: Serve) -> StateDirectory:
-    directory = StateDirectory(tmp_path)
+def enrolled(serve: Serve) -> Iterator[StateDirectory]:
+    """Where other accounts can go, too; pytest's own directory is closed to them."""
+    with scratch_directory("toktra-agent-") as path:
+        yield _enrolled(StateDirectory(path), serve)
+
+
+def _enrolled(directory: StateDirectory, serve: Serve) -> StateDirectory:
     write_identity(
         directory.identity,
         Identity(
@@ -179,9 +185,6 @@ agent(sys.argv[1:], prog_name="toktra agent")
 def test_without_rights_it_prints_the_command_that_gives_them(enrolled: StateDirectory) -> None:
     for path in (enrolled.path, *enrolled.path.iterdir()):
         os.chown(path, 65534, 65534)
-    for parent in enrolled.path.parents:
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
 
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_RIGHTS, "run", "--state", enrolled.path],
@@ -200,9 +203,6 @@ def test_without_rights_it_prints_the_command_that_gives_them(enrolled: StateDir
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_live_agent_gives_up_its_rights_and_ends_in_order(enrolled: StateDirectory, number: signal.Signals) -> None:
-    for parent in enrolled.path.parents:
-        if parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
     with subprocess.Popen(
         [sys.executable, "-m", "toktra", "agent", "run", "--state", enrolled.path, "--account", "nobody"],
         stderr=subprocess.PIPE,
@@ -253,9 +253,6 @@ child.wait()
 @pytest.mark.kernel
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_an_agent_that_changed_its_account_still_ends_with_its_parent(enrolled: StateDirectory) -> None:
-    for parent in enrolled.path.parents:
-        if parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
     with subprocess.Popen([sys.executable, "-c", STARTER, enrolled.path], stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
         agent_pid = int(starter.stdout.readline())
