@@ -111,10 +111,8 @@ def _details(look_up: LookUp) -> list[str]:
         case Tag.SIGN_IN_LINK_CREATED:
             if look_up.command:
                 details.append(_("With the command toktra %(command)s.") % {"command": look_up.command})
-            details.append(
-                _("Who has the link can sign in as you, once, until %(time)s UTC.")
-                % {"time": look_up.after["expires_at"]}
-            )
+            until = figures.moment(datetime.fromisoformat(f"{look_up.after['expires_at']}Z"))
+            details.append(_("Who has the link can sign in as you, once, until %(time)s UTC.") % {"time": until})
         case _:
             pass
     return details

@@ -22,7 +22,7 @@ from toktra.server.sign_in.sso import accounts
 from toktra.server.sign_in.sso import settings as sso_settings
 from toktra.server.sign_in.ways import ways_of
 from toktra.server.vault import SealBroken, SecretKeyNotUsable
-from toktra.server.web import notices
+from toktra.server.web import figures, notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
 from toktra.server.web.json_body import JsonNotUsable, read_json
@@ -201,8 +201,8 @@ async def _show(visit: Visit) -> Response:
         SessionLine(
             one.session_id,
             METHOD_WORDS[one.method],
-            f"{one.started_at.astimezone(UTC):%Y-%m-%d %H:%M}",
-            f"{one.seen_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+            figures.moment(one.started_at),
+            figures.moment(one.seen_at),
             one.session_id == reader.session_id,
         )
         for one in await sessions.own_sessions(visit.database, reader)

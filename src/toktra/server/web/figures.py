@@ -190,6 +190,11 @@ def clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M}"
 
 
+def moment(at: datetime) -> str:
+    """18 Nov 2026, 09:14, in UTC."""
+    return f"{one_day(at.astimezone(UTC).date())}, {clock(at)}"
+
+
 def age(at: datetime, now: datetime) -> str:
     """How long ago: in minutes under an hour, then the time, then the day."""
     passed = now - at
