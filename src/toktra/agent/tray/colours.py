@@ -129,7 +129,8 @@ def apply(application: QApplication) -> None:
 
 def _sheet(colours: Colours) -> str:
     states = "".join(
-        f'QFrame#now[kind="{kind.value}"] {{ background: {state.wash}; border: 2px {state.border} {state.line};'
+        f'QFrame#now[kind="{kind.value}"] {{ background: {state.wash};'
+        f" border: {4 if state.border == 'double' else 2}px {state.border} {state.line};"
         f" border-radius: 8px; }}"
         f'QFrame#now[kind="{kind.value}"] QLabel {{ color: {state.ink}; }}'
         for kind, state in colours.states.items()
