@@ -44,7 +44,7 @@ select distinct department from person where tenant_id = :tenant_id and departme
 
 -- name: find_person(tenant_id, person_id)^
 select p.person_id, p.display_name, p.email, p.department, p.manager_id, p.role, p.status, p.from_account,
-    (p.left_at at time zone 'UTC')::date as left_on, m.display_name as manager_name, m.email as manager_email
+    p.jurisdiction, (p.left_at at time zone 'UTC')::date as left_on, m.display_name as manager_name, m.email as manager_email
 from person p
 left join person m on m.tenant_id = p.tenant_id and m.person_id = p.manager_id
 where p.tenant_id = :tenant_id and p.person_id = :person_id;
@@ -74,6 +74,10 @@ update person set display_name = :display_name, email = :email, department = :de
     role = :role, from_account = false, status = :status ::text,
     left_at = case when :status ::text = 'active' then null else coalesce(left_at, now()) end
 where tenant_id = :tenant_id and person_id = :person_id;
+
+-- name: put_jurisdiction(tenant_id, person_id, jurisdiction)!
+update person set jurisdiction = :jurisdiction
+where tenant_id = :tenant_id and person_id = :person_id and jurisdiction is distinct from :jurisdiction ::text;
 
 -- name: forget_made_up_person(tenant_id, person_id)!
 delete from person where tenant_id = :tenant_id and person_id = :person_id and from_account;

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
+from toktra.compliance.jurisdictions import UnknownPlace
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.directory import service
@@ -51,6 +52,7 @@ def directory_pages() -> list[Page]:
         *import_pages(),
         Page("/people/{person_id}", person, action=Action.READ_PEOPLE),
         Page("/people/{person_id}", change_person, action=Action.CHANGE_PEOPLE, methods=("POST",)),
+        Page("/people/{person_id}/law", change_law, action=Action.CHANGE_PEOPLE, methods=("POST",)),
         Page("/people/{person_id}/leave", leave, action=Action.CHANGE_PEOPLE, methods=("POST",)),
         Page("/people/{person_id}/return", come_back, action=Action.CHANGE_PEOPLE, methods=("POST",)),
     ]
@@ -147,6 +149,26 @@ async def change_person(visit: Visit) -> Response:
 def _refused(error: FormRefused | InvalidDetail, fields: Mapping[str, str]) -> PersonForm:
     """The form as it was sent, with what is wrong."""
     return error.form if isinstance(error, FormRefused) else PersonForm.refused(fields, {error.field: error.reason})
+
+
+async def change_law(visit: Visit) -> Response:
+    """Says under whose law someone asks for their rights."""
+    known = await _known(visit)
+    if known is None:
+        return notices.not_found()
+    here = f"/people/{known.person.person_id}"
+    try:
+        fields = await read_form(visit.request)
+        said = fields.get("jurisdiction", "")
+        await service.put_jurisdiction(visit.database, visit.reader, known.person.person_id, said)
+    except FormNotUsable:
+        return _no_form(here)
+    except UnknownPlace:
+        told = _("Country or state: write it like DE, GB or US-CA, or leave it empty.")
+        return _show_person(visit, known, PersonForm.of(known), {"jurisdiction": told})
+    except UnknownPerson:
+        return notices.not_found()
+    return RedirectResponse(f"{here}?said=saved", 303)
 
 
 async def leave(visit: Visit) -> Response:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import aiosql
 
+from toktra.compliance.jurisdictions import place
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
 from toktra.server.database.pool import Connection, Database
@@ -69,6 +70,8 @@ class KnownPerson:
     person: Person
     manager_name: str
     manager_email: str
+    jurisdiction: str
+    """The country or state whose law they ask under; empty: as the organisation."""
     left_on: date | None
     devices: tuple[devices.PersonsDevice, ...]
 
@@ -109,6 +112,7 @@ async def find_person(database: Database, tenant_id: UUID, person_id: UUID) -> K
             person=person_of(row),
             manager_name=row.manager_name or "",
             manager_email=row.manager_email or "",
+            jurisdiction=row.jurisdiction or "",
             left_on=row.left_on,
             devices=tuple(await devices.devices_of(connection, tenant_id, person_id)),
         )
@@ -210,6 +214,21 @@ async def name_account(database: Database, reader: SignedIn, device_id: UUID, ac
             after={"device": str(device_id), "account": account, "records_moved": made_up is not None},
         )
         return person
+
+
+async def put_jurisdiction(database: Database, reader: SignedIn, person_id: UUID, text: str) -> None:
+    """Says under whose law someone asks: DE, DE-BY, GB, US-CA; empty for the organisation's. Safe to repeat.
+
+    Requests that are made already stay as they are. Raises UnknownPlace or UnknownPerson.
+    """
+    said = place(text)
+    async with database.tenant(reader.tenant.tenant_id) as connection:
+        directory = Directory.of(connection, reader)
+        await directory.wait_for_turn()
+        await directory.find(person_id)
+        of = {"tenant_id": reader.tenant.tenant_id, "person_id": person_id}
+        if await _queries.put_jurisdiction(connection, **of, jurisdiction=said):
+            await directory.record(Tag.PERSON_CHANGED, person_id, after={"fields": "jurisdiction"})
 
 
 async def export(database: Database, tenant_id: UUID, listing: Listing) -> list[Any]:

@@ -142,6 +142,7 @@ def _about(gathered: Gathered) -> dict[str, object]:
             "manager": gathered.person.manager_name,
             "role": details.role,
             "status": details.status,
+            "jurisdiction": gathered.person.jurisdiction or None,
             "left_on": gathered.person.left_on,
         },
         "devices": [
