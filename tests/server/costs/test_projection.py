@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from math import hypot, sqrt
 
@@ -14,6 +14,7 @@ from toktra.catalogue import load_catalogue
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
 from toktra.catalogue.prices import load_prices, price_on
 from toktra.catalogue.uncertainty import Part, input_range, output_range, tokens_range
+from toktra.server.costs import parts
 from toktra.server.costs.assumptions import (
     WHOLE_ORGANISATION,
     Assumptions,
@@ -28,7 +29,7 @@ from toktra.server.costs.assumptions import (
 )
 from toktra.server.costs.currency import NoExchangeRate
 from toktra.server.costs.explanation import explain_provider, explain_total
-from toktra.server.costs.projection import Pricing, Projection, ProviderCost, project
+from toktra.server.costs.projection import Pricing, Projection, ProviderCost, Together, project, project_together
 from toktra.server.costs.ranges import Interval
 from toktra.server.costs.rates import Basis, Rate, Rates, Reason, known_models, list_price
 from toktra.server.costs.seats import seat_costs
@@ -268,6 +269,39 @@ def test_totals_count_every_exchange_once_and_ranges_hold_the_parts(rows: list[t
         assert found.cost.high - found.cost.low == pytest.approx(hypot(*widths), rel=0.1), (
             "independent errors add as squares"
         )
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from([OPENAI_HOST, CHAT_HOST, UNLISTED_HOST, "api.anthropic.com", "no.longer.example"]),
+            st.integers(0, 40),
+            st.integers(0, 900),
+        ),
+        max_size=12,
+    ),
+    is_reconciled=st.booleans(),
+)
+def test_sums_without_their_providers_are_the_same_sums(rows: list[tuple[str, int, int]], is_reconciled: bool) -> None:
+    seats = assumed((Kind.SEATS, "openai", DAY - timedelta(days=20), Seats(30, 20)))
+    under = pricing(seats if is_reconciled else None, finding=FINDING if is_reconciled else None)
+    uses = [use(host, DAY - timedelta(days=days), times=times) for host, days, times in rows]
+    whole, together = project(uses, under), project_together(uses, under)
+    assert {field.name: getattr(whole, field.name) for field in fields(Together)} == {
+        field.name: getattr(together, field.name) for field in fields(Together)
+    }
+
+
+def test_a_range_already_asked_for_does_not_outlive_what_is_added_later() -> None:
+    part, other = (parts.Part(OPENAI_HOST, ESTIMATOR_VERSION, reconciled=False) for _ in range(2))
+    for one in (part, other):
+        one.exchanges += 1
+        one.add_tokens(4_000, 800, None, None)
+    asked = part.deviation(output=True)
+    for one in (part, other):
+        one.exchanges += 99
+        one.add_tokens(400_000, 80_000, None, None)
+    assert asked != part.deviation(output=True) == other.deviation(output=True)
 
 
 def test_every_step_of_a_figure_can_be_read() -> None:

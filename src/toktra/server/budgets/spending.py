@@ -18,7 +18,7 @@ from toktra.server.budgets.budget import Subject, SubjectKind, Unit
 from toktra.server.budgets.periods import Stretch
 from toktra.server.budgets.standing import Spent
 from toktra.server.costs import service as costs
-from toktra.server.costs.projection import Pricing, project
+from toktra.server.costs.projection import Pricing, project_together
 from toktra.server.costs.ranges import Interval
 from toktra.server.costs.seats import seat_costs
 from toktra.server.database.pool import Connection
@@ -125,7 +125,7 @@ class _Counting:
 
     def sum(self, rows: Iterable[HostDay], first: date, last: date) -> tuple[Interval, float]:
         """The range, and its middle. Raises NoExchangeRate."""
-        projected = project(rows, self._pricing)
+        projected = project_together(rows, self._pricing)
         if self._unit is Unit.TOKENS:
             return projected.tokens, projected.tokens_middle
         cost = projected.cost or Interval(0.0, 0.0)

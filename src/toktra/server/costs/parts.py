@@ -58,20 +58,28 @@ class Part:
     input: Side = field(default_factory=Side)
     output: Side = field(default_factory=Side)
     days: set[date] = field(default_factory=set)
+    _known: dict[tuple[bool, bool], Deviation] = field(default_factory=dict, compare=False)
+    """Deviations worked out since anything was added: the same one enters many totals."""
 
     def add_tokens(
         self, input_tokens: float, output_tokens: float, finding: Finding | None, prices: tuple[float, float] | None
     ) -> None:
-        """Adds tokens with the factors and the prices of a token of their day."""
+        """Adds tokens with the factors and the prices of a token of their day, after all else of the same row."""
+        self._known.clear()
         input_price, output_price = prices or (None, None)
         self.input.add(input_tokens, finding.input if finding else None, input_price)
         self.output.add(output_tokens, finding.output if finding else None, output_price)
 
     def deviation(self, *, output: bool, as_estimated: bool = False) -> Deviation:
         """How far one side may be off; `as_estimated`: as if there were no factor."""
-        spread = None
-        if self.reconciled and not as_estimated:
-            spread = (self.output if output else self.input).factor_spread(len(self.days))
+        corrected = self.reconciled and not as_estimated
+        known = self._known.get((output, corrected))
+        if known is None:
+            known = self._known[output, corrected] = self._work_out(output, corrected)
+        return known
+
+    def _work_out(self, output: bool, corrected: bool) -> Deviation:
+        side = self.output if output else self.input
         asked = AskedPart(
             provider_host=self.host,
             exchanges=self.exchanges,
@@ -79,7 +87,7 @@ class Part:
             output_tokens=round(self.output.estimated),
             estimator_version=self.version,
         )
-        return deviation(asked, output=output, spread=spread)
+        return deviation(asked, output=output, spread=side.factor_spread(len(self.days)) if corrected else None)
 
 
 INPUT, OUTPUT, BOTH = (False,), (True,), (False, True)

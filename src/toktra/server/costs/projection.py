@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, Protocol
+from typing import Final, Protocol, TypedDict
 
 from toktra.catalogue.providers import Provider
 from toktra.server.costs.currency import per_usd
@@ -118,13 +118,26 @@ class ProviderCost:
         return tuple(dict.fromkeys(span.rate.reason for span in self.prices if isinstance(span.rate, Unpriced)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Projection:
-    """All providers together."""
+class _Fields(TypedDict):
+    """The fields of Together."""
 
     currency: str
-    providers: tuple[ProviderCost, ...]
-    """Most expensive first by the upper end, then the unpriced by exchanges."""
+    cost: Interval | None
+    tokens: Interval
+    tokens_middle: float
+    exchanges: int
+    priced_exchanges: int
+    priced_bytes: int
+    priced_tokens: Interval
+    seat_exchanges: int
+    unpriced_exchanges: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """Everything in the rows as one sum, without saying what each provider has in it."""
+
+    currency: str
     cost: Interval | None
     tokens: Interval
     tokens_middle: float
@@ -135,12 +148,38 @@ class Projection:
     priced_tokens: Interval
     seat_exchanges: int
     unpriced_exchanges: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection(Together):
+    """All providers together, and each by itself."""
+
+    providers: tuple[ProviderCost, ...]
+    """Most expensive first by the upper end, then the unpriced by exchanges."""
     prices: int
     """How many different prices entered the cost."""
 
 
 def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
     """What these rows cost. Raises NoExchangeRate when a currency has no rate on a day with use."""
+    lines = _lines(uses, pricing)
+    found = sorted(
+        (line.result() for line in lines),
+        key=lambda line: (-(line.cost.high if line.cost else -1.0), -line.exchanges, line.name),
+    )
+    return Projection(
+        **_together(lines, pricing),
+        providers=tuple(found),
+        prices=len({span.rate for line in found for span in line.prices if isinstance(span.rate, Rate)}),
+    )
+
+
+def project_together(uses: Iterable[Use], pricing: Pricing) -> Together:
+    """The sums of `project`, figure by figure the same, for a quarter of its work: for the many points of a chart."""
+    return Together(**_together(_lines(uses, pricing), pricing))
+
+
+def _lines(uses: Iterable[Use], pricing: Pricing) -> list[_Line]:
     lines: dict[str, _Line] = {}
     providers: dict[str, Provider | None] = {}
     find = pricing.rates.catalogue.find
@@ -154,25 +193,23 @@ def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
         if line is None:
             line = lines[key] = _Line(provider, pricing)
         line.add(use)
-    parts = [part for line in lines.values() for part in line.parts.values()]
+    return list(lines.values())
+
+
+def _together(lines: list[_Line], pricing: Pricing) -> _Fields:
+    parts = [part for line in lines for part in line.parts.values()]
     with_price = [part for part in parts if part.priced_exchanges]
-    found = sorted(
-        (line.result() for line in lines.values()),
-        key=lambda line: (-(line.cost.high if line.cost else -1.0), -line.exchanges, line.name),
-    )
-    return Projection(
+    return _Fields(
         currency=pricing.currency,
-        providers=tuple(found),
         cost=total(with_price, COST) if with_price else None,
         tokens=total(parts, CORRECTED),
         tokens_middle=sum(part.input.corrected + part.output.corrected for part in parts),
-        exchanges=sum(line.exchanges for line in found),
-        priced_exchanges=sum(line.priced_exchanges for line in found),
+        exchanges=sum(part.exchanges for part in parts),
+        priced_exchanges=sum(part.priced_exchanges for part in parts),
         priced_bytes=sum(part.priced_bytes for part in with_price),
         priced_tokens=total(with_price, PRICED),
-        seat_exchanges=sum(line.seat_exchanges for line in found),
-        unpriced_exchanges=sum(line.unpriced_exchanges for line in found),
-        prices=len({span.rate for line in found for span in line.prices if isinstance(span.rate, Rate)}),
+        seat_exchanges=sum(line.seat_exchanges for line in lines),
+        unpriced_exchanges=sum(line.unpriced_exchanges for line in lines),
     )
 
 
@@ -255,10 +292,17 @@ class _Line:
             units = per_usd(self._pricing.currency, day, self._pricing.rates.assumptions) / 1e6
             self._per_token[day] = (rate.input_usd_per_million * units, rate.output_usd_per_million * units)
 
+    @property
+    def seat_exchanges(self) -> int:
+        return self._unpriced.get(Reason.SEATS, 0)
+
+    @property
+    def unpriced_exchanges(self) -> int:
+        return sum(self._unpriced.values()) - self.seat_exchanges
+
     def result(self) -> ProviderCost:
         parts = list(self.parts.values())
         with_price = [part for part in parts if part.priced_exchanges]
-        seats = self._unpriced.pop(Reason.SEATS, 0)
         return ProviderCost(
             provider_id=self._provider.id if self._provider else None,
             name=self._provider.name if self._provider else parts[0].host,
@@ -276,8 +320,8 @@ class _Line:
             prices=_spans(self._rates),
             cost=total(with_price, COST) if with_price else None,
             priced_exchanges=sum(part.priced_exchanges for part in parts),
-            seat_exchanges=seats,
-            unpriced_exchanges=sum(self._unpriced.values()),
+            seat_exchanges=self.seat_exchanges,
+            unpriced_exchanges=self.unpriced_exchanges,
         )
 
     def _factor(self) -> FactorSpan | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from toktra.server.costs.projection import Pricing, Projection, project
+from toktra.server.costs.projection import Pricing, Projection, project_together
 from toktra.server.costs.ranges import Interval
 
 
@@ -111,5 +111,5 @@ def by_day(uses: Iterable[HostDay], pricing: Pricing) -> dict[date, DayTokens]:
     of_day: dict[date, list[HostDay]] = defaultdict(list)
     for use in uses:
         of_day[use.day].append(use)
-    projected = {day: project(own, pricing) for day, own in of_day.items()}
+    projected = {day: project_together(own, pricing) for day, own in of_day.items()}
     return {day: DayTokens(round(one.tokens_middle), one.tokens) for day, one in projected.items()}

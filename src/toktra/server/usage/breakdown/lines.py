@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from toktra.catalogue import Catalogue, load_catalogue
-from toktra.server.costs.projection import Pricing, Projection, project
+from toktra.server.costs.projection import Pricing, Together, project_together
 from toktra.server.costs.ranges import Interval
 from toktra.server.usage.breakdown.departments import DepartmentDay
 from toktra.server.usage.breakdown.view import Grouping, Measure, View
@@ -62,10 +62,10 @@ class Summing:
         self._pricing = pricing
 
     def __call__(self, uses: Sequence[HostDay]) -> Amounts:
-        return amounts_of(project(uses, self._pricing), uses)
+        return amounts_of(project_together(uses, self._pricing), uses)
 
 
-def amounts_of(projected: Projection, uses: Sequence[HostDay]) -> Amounts:
+def amounts_of(projected: Together, uses: Sequence[HostDay]) -> Amounts:
     """A projection and the rows it was made of, together."""
     return Amounts(
         exchanges=projected.exchanges,

@@ -13,7 +13,7 @@ from uuid import UUID
 import aiosql
 
 from toktra.server.costs import service as costs
-from toktra.server.costs.projection import Pricing, Projection, project
+from toktra.server.costs.projection import Pricing, Projection, project_together
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.usage.breakdown.buckets import Bucket, Cutting, Rows, cut
@@ -189,9 +189,9 @@ def _forecast(
     if view.measure is Measure.COST:
         if projected.cost is None:
             return None
-        amounts = {day.day: _middle(project(uses, pricing).cost) for day, uses in history}
+        amounts = {day.day: _middle(project_together(uses, pricing).cost) for day, uses in history}
         return forecast(_middle(projected.cost), projected.cost, amounts, today, last)
-    amounts = {day.day: project(uses, pricing).tokens_middle for day, uses in history}
+    amounts = {day.day: project_together(uses, pricing).tokens_middle for day, uses in history}
     return forecast(projected.tokens_middle, projected.tokens, amounts, today, last)
 
 
