@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -11,6 +15,8 @@ import pytest
 
 from toktra.server.budgets.budget import Subject, SubjectKind
 from toktra.server.budgets.checking import check_budgets
+from toktra.server.budgets.periods import Every, Rhythm
+from toktra.server.people.service import create_sign_in_link
 from toktra.server.web.access import Role
 
 if TYPE_CHECKING:
@@ -85,6 +91,53 @@ async def test_finance_knows_of_no_persons_budget(firm: Firm, sign_in: SignIn) -
     assert "opened with a reason" in listed
     for page in (listed, text_of(await browser.get(f"/budgets/{budget_id}"))):
         assert "Spent</dt>" not in page
+
+
+async def test_the_course_of_a_period_is_drawn_and_its_history_is_a_file(firm: Firm, sign_in: SignIn) -> None:
+    today = datetime.now(UTC).date()
+    last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    budget_id = await firm.budget(rhythm=Rhythm(Every.ROLLING, 20), valid_from=last_month, amount=Decimal(1_000_000))
+    for back in range(12):
+        await firm.use(firm.owner, today - timedelta(days=back), 50_000)
+    browser = await sign_in(Role.FINANCE)
+    page = text_of(await browser.get(f"/budgets/{budget_id}"))
+    table = page.partition('class="chart__table')[2].partition("</table>")[0]
+    assert table.count("<tr>") == 21
+    spent = re.search(r"Spent</dt><dd>([^<]*)</dd>", page)
+    assert spent is not None
+    assert f'<td class="num">{spent[1]}</td>' in table  # the chart ends with the figure above it
+    assert 'aria-label="Spent since' in page
+
+    monthly = await firm.budget(valid_from=last_month)
+    await firm.use(firm.owner, last_month, 300_000)
+    await check_budgets(firm.database, firm.tenant.tenant_id, today + timedelta(days=40))
+    answer = await browser.get(f"/budgets/{monthly}.csv")
+    assert answer.status_code == 200
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    first = next(row for row in rows if row["period_first"] == last_month.isoformat())
+    assert (first["unit"], first["budget"], first["not_shown"]) == ("tokens", "1000000", "")
+    assert int(first["spent_low"]) <= 300_000 <= int(first["spent_high"])
+
+
+async def test_ones_own_budget_is_on_ones_own_page_and_nobody_elses(firm: Firm, sign_in: SignIn) -> None:
+    await firm.hire("Engineering", 2)
+    person, colleague = firm.people["Engineering"]
+    today = datetime.now(UTC).date()
+    budget_id = await firm.budget(Subject(SubjectKind.PERSON, person_id=person), thresholds=(50,))
+    await firm.use(person, today, 900_000)
+    for who, sees in ((person, True), (colleague, False)):
+        browser = await sign_in(Role.FINANCE)
+        browser.cookies.clear()
+        await browser.post(await create_sign_in_link(firm.database, firm.tenant, who))
+        page = text_of(await browser.get("/me"))
+        assert ("A budget that was set for you" in page) is sees
+        assert ("Spent</dt>" in page) is sees
+        assert "/budgets/" not in page
+    browser = await sign_in(Role.OWNER)
+    content = (await browser.get(f"/budgets/{budget_id}.csv")).text
+    assert "900" not in content
+    browser = await sign_in(Role.FINANCE)
+    assert (await browser.get(f"/budgets/{budget_id}.csv")).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["not-a-number", "00000000-0000-4000-8000-000000000000"])

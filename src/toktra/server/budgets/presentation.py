@@ -55,11 +55,11 @@ class Typed:
         return self.fault.reason if self.fault is not None and self.fault.field == name else ""
 
 
-def line(now: Now, names: Mapping[UUID, str]) -> Line:
-    """A budget of the list, or at the head of its own page."""
+def line(now: Now, names: Mapping[UUID, str], *, is_own: bool = False) -> Line:
+    """A budget of the list, or at the head of its own page. `is_own`: whoever it is for reads it, figures and all."""
     budget, found = now.budget, now.standing
     version = found.version if found else budget.versions[-1]
-    is_person = budget.subject.kind is SubjectKind.PERSON
+    is_person = budget.subject.kind is SubjectKind.PERSON and not is_own
     shown = found if found and not is_person else None
     return Line(
         budget_id=budget.budget_id,

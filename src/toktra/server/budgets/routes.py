@@ -11,7 +11,9 @@ from starlette.responses import RedirectResponse, Response
 
 from toktra.server.budgets import service
 from toktra.server.budgets.budget import DEFAULT_THRESHOLDS, Budget, SubjectKind, Unit
+from toktra.server.budgets.course import course_of
 from toktra.server.budgets.entering import Entering, InvalidBudget
+from toktra.server.budgets.history import history_file
 from toktra.server.budgets.presentation import (
     Typed,
     by_likelihood,
@@ -30,6 +32,7 @@ from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
 from toktra.server.web.language import _
 from toktra.server.web.page import Page, Visit
+from toktra.server.web.spreadsheets import download
 
 _SHOWN_MESSAGES: Final = 20
 
@@ -62,6 +65,17 @@ async def budget(visit: Visit) -> Response:
     """One budget: how it stands, its periods that are over, everything said of it, and the form that changes it."""
     found = await _found(visit)
     return notices.not_found() if found is None else await _show(visit, found, Typed({}))
+
+
+async def history(visit: Visit) -> Response:
+    """The periods of a budget that are over, as a CSV file."""
+    found = await _found(visit)
+    if found is None:
+        return notices.not_found()
+    tenant_id = visit.reader.tenant.tenant_id
+    async with visit.database.tenant(tenant_id) as connection:
+        closed = await service.closed_periods(connection, tenant_id, found.budget_id)
+    return download(f"toktra-budget-{found.budget_id}.csv", history_file(found, closed))
 
 
 async def change(visit: Visit) -> Response:
@@ -143,7 +157,9 @@ async def what_if(visit: Visit) -> Response:
 async def _show(visit: Visit, found: Budget, typed: Typed, *, status: int = 200) -> Response:
     tenant_id, today = visit.reader.tenant.tenant_id, _today()
     async with visit.database.tenant(tenant_id) as connection:
-        now = await service.now_of(Ledger(connection, tenant_id, today), found)
+        ledger = Ledger(connection, tenant_id, today)
+        now = await service.now_of(ledger, found)
+        course = await course_of(ledger, found, now.standing) if now.standing else None
         closed = await service.closed_periods(connection, tenant_id, found.budget_id)
         emails = {person_id: email for email, person_id in (await active_emails(connection, tenant_id)).items()}
         currencies = await service.currencies(connection, tenant_id, today)
@@ -156,6 +172,7 @@ async def _show(visit: Visit, found: Budget, typed: Typed, *, status: int = 200)
         here="/budgets",
         budget=found,
         line=line(now, names),
+        course=course,
         closed=[
             (
                 period_name(found, one.stretch),
@@ -265,6 +282,7 @@ def budget_pages() -> list[Page]:
         Page("/budgets/new", new, action=Action.CHANGE_BUDGETS),
         Page("/budgets/new", make, action=Action.CHANGE_BUDGETS, methods=("POST",)),
         Page("/budgets/what-if", what_if, action=Action.READ_BUDGETS),
+        Page("/budgets/{budget_id}.csv", history, action=Action.READ_BUDGETS),
         Page("/budgets/{budget_id}", budget, action=Action.READ_BUDGETS),
         Page("/budgets/{budget_id}", change, action=Action.CHANGE_BUDGETS, methods=("POST",)),
         Page("/budgets/{budget_id}/end", end, action=Action.CHANGE_BUDGETS, methods=("POST",)),

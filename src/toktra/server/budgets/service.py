@@ -95,6 +95,16 @@ async def how_they_stand(connection: Connection, tenant_id: UUID, today: date) -
     return [await now_of(ledger, budget) for budget in await budgets_of(connection, tenant_id) if budget.is_open]
 
 
+async def budgets_of_person(connection: Connection, tenant_id: UUID, person_id: UUID, today: date) -> list[Now]:
+    """The open budgets that are for one person, for that person to read."""
+    ledger = Ledger(connection, tenant_id, today)
+    return [
+        await now_of(ledger, budget)
+        for budget in await budgets_of(connection, tenant_id)
+        if budget.is_open and budget.subject.person_id == person_id
+    ]
+
+
 async def now_of(ledger: Ledger, budget: Budget) -> Now:
     try:
         return Now(budget, await stands(ledger, budget, budget.rhythm.around(ledger.today)))

@@ -11,6 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from toktra.compliance.rendering import as_html_part
 from toktra.server.audit import service as audit
 from toktra.server.audit.tags import Tag
+from toktra.server.budgets.presentation import line as budget_line
+from toktra.server.budgets.service import budgets_of_person
 from toktra.server.devices import service as devices
 from toktra.server.notices import service as published
 from toktra.server.portal import records
@@ -60,6 +62,7 @@ async def my_usage(visit: Visit) -> Response:
         attribution = await attribution_of(connection, me.tenant_id)
         decisions = await changes(connection, me.tenant_id)
         found = await person_overview(connection, me, period, now) if attribution.names_people else None
+        budgets = await budgets_of_person(connection, me.tenant_id, me.person_id, now.date()) if found else []
     if found is None:
         return await _not_kept(visit, attribution, decisions)
     newest = await newest_own_event(visit.database, me, found.newest.day) if found.newest else None
@@ -71,6 +74,7 @@ async def my_usage(visit: Visit) -> Response:
         "portal/my_usage.html",
         here="/me",
         page=present(found),
+        budgets=[budget_line(one, {me.person_id: _("Your budget")}, is_own=True) for one in budgets],
         recent=recent(decisions, now),
         periods=period_choices(period, now.date()),
         record=newest_record(newest, owned),
