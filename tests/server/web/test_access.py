@@ -99,6 +99,7 @@ EXPECTED: dict[tuple[str, str], set[Role]] = {
     ("POST", "/people/{person_id}"): RUNNERS,
     ("POST", "/people/{person_id}/leave"): RUNNERS,
     ("POST", "/people/{person_id}/sign-in-link"): RUNNERS,
+    ("POST", "/people/{person_id}/law"): RUNNERS,
     ("POST", "/people/{person_id}/return"): RUNNERS,
     ("GET", "/what-is-collected"): EVERYONE - {Role.VISITOR},
     ("GET", "/attribution"): LEADERS,
