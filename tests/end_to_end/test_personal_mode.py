@@ -45,29 +45,52 @@ ALICE, BOB = 4321, 4322
 AS_ACCOUNT = """
 import os, sys
 from toktra.agent.perks.commands import perks
-from toktra.agent.control_client import ask
-from toktra.agent.perks.messages import Join
-from pathlib import Path
 uid = int(sys.argv.pop(1))
 os.setgroups([]), os.setresgid(uid, uid, uid), os.setresuid(uid, uid, uid)
-if sys.argv[1] == "--join":
-    recipient, mailbox, service = sys.argv[2:]
-    join = Join(recipient=recipient, mailbox=mailbox, service=service, opened=True)
-    print(ask(Path(os.environ["TOKTRA_AGENT_STATE"]) / "control.socket", join).in_words)
-else:
-    perks(prog_name="toktra perks")
+perks(prog_name="toktra perks")
 """
 """Loads the command first: the account may not be able to read this checkout."""
 
 
-def perks(here: Installation, uid: int, *arguments: str) -> str:
+def typed(here: Installation, uid: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`toktra perks …` as an account types it."""
     environment = {**os.environ, "TOKTRA_AGENT_STATE": str(here.data / "agent")}
     environment.pop("SUDO_USER", None)
     command = [sys.executable, "-c", AS_ACCOUNT, str(uid), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+
+
+def perks(here: Installation, uid: int, *arguments: str) -> str:
+    """The same, when it is to succeed."""
+    done = typed(here, uid, *arguments)
     assert done.returncode == 0, (done.stdout, done.stderr, here.log("agent"))
     return done.stdout
+
+
+def takes_part(here: Installation, key: Key) -> None:
+    """Alice is known by name, is invited and opts in; then she gives this device the key she has from another one."""
+    until(lambda: (str(ALICE), WORK) in in_ledger(here), why=lambda: here.log("agent"))
+    here.query(
+        "update person set from_account = false where display_name like %s returning person_id", f"uid-{ALICE} on %"
+    )
+    assert "Your organisation has no Token Perks" in typed(here, ALICE, "join", "--show").stderr
+    tenant = "(select tenant_id from tenant limit 1)"
+    here.query(f"insert into perks_programme (tenant_id, is_on) select {tenant}, true returning programme")
+    here.query(
+        "insert into perks_tier (tenant_id, tier, name, tokens_per_ticket, tickets)"
+        f" select {tenant}, 'one', 'One', 1000, 5 returning tier"
+    )
+    here.query(f"insert into perks_invitation (tenant_id, tier) select {tenant}, 'one' returning tier")
+    assert "You are invited" in typed(here, ALICE, "join", "--show").stderr
+    here.query(
+        "insert into perks_enrolment select tenant_id, person_id, 'one', 1, date_trunc('month', now())::date"
+        " from person where display_name like %s returning tier",
+        f"uid-{ALICE} on %",
+    )
+    path = here.data.parent / "key"
+    path.write_bytes(to_file(key))
+    os.chown(path, ALICE, ALICE)
+    assert perks(here, ALICE, "join", "--key", str(path)).startswith("Personal mode is off.")
 
 
 class Service:
@@ -80,7 +103,7 @@ class Service:
         environment = Path(f"/proc/{here.children()['server']}/environ").read_bytes().split(b"\0")
         [secret] = [one for one in environment if one.startswith(b"TOKTRA_PERSONAL_OPERATOR_SECRET=")]
         self._operator = secret.decode().partition("=")[2]
-        until(self._is_ready)
+        until(self._is_ready, why=lambda: here.log("personal"))
 
     def open_mailbox(self, mailbox: str) -> None:
         """With a ticket that the organisation's server had issued for somebody it did not name."""
@@ -112,23 +135,33 @@ class Service:
             after = page.next
 
     def send(self, method: str, path: str, bearer: str = "", body: bytes = b"") -> bytes:
+        """What is answered; sent again while the service is busy, as a device does."""
+        answers: list[tuple[int, bytes]] = []
+
+        def answered() -> bool:
+            answers.append(self._send(method, path, bearer, body))
+            return answers[-1][0] != 503
+
+        until(answered, why=lambda: (answers, self._here.log("personal")))
+        status, content = answers[-1]
+        assert status < 300, (method, path, status, content, self._here.log("personal"))
+        return content
+
+    def _send(self, method: str, path: str, bearer: str, body: bytes) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         try:
             headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
             connection.request(method, path, body or None, {**headers, "Content-Type": "application/json"})
             answer = connection.getresponse()
-            content = answer.read()
-            assert answer.status < 300, (method, path, answer.status, content, self._here.log("personal"))
-            return content
+            return answer.status, answer.read()
         finally:
             connection.close()
 
     def _is_ready(self) -> bool:
         try:
-            self.send("GET", "/readyz")
-        except (OSError, AssertionError):
+            return self._send("GET", "/readyz", "", b"")[0] == 200
+        except OSError:
             return False
-        return True
 
 
 def in_ledger(here: Installation) -> dict[tuple[str, str], tuple[int, int]]:
@@ -157,11 +190,11 @@ def test_each_ledger_has_exactly_its_own_and_the_other_nothing_of_it(
     service = Service(here)
     key = new_key(service.url)
     service.open_mailbox(key.mailbox)
-    perks(here, ALICE, "--join", key.recipient, key.mailbox, service.url)
-
     work, mine, bobs = Client(lab, ALICE, WORK), Client(lab, ALICE, MINE), Client(lab, BOB, WORK)
     work.ask("/bytes/5000", 300)
     before = served(server, 0, 1)
+    takes_part(here, key)
+
     # An answer that begins at work goes on over the switch, and over silences in which its parts are reported.
     streaming = threading.Thread(target=work.ask, args=("/stream/2/4000/3500", 700))
     streaming.start()

@@ -92,6 +92,7 @@ def test_the_second_ledger_has_a_service_of_its_own_at_the_next_port(here: Insta
     values = dict(line.split(b"=", 1) for line in environment if b"=" in line)
     assert b"toktra_personal_app" in values[b"TOKTRA_PERSONAL_DATABASE_URL"]
     assert not values.get(b"TOKTRA_DATABASE_URL"), "nothing of the first ledger"
+    assert b"TOKTRA_PERSONAL_OWNER_DATABASE_URL" not in values, "nor of who may change tables"
     server = Path(f"/proc/{here.children()['server']}/environ").read_bytes()
     assert f"TOKTRA_PERSONAL_URL={url}".encode() in server
     assert b"toktra_personal_app" not in server

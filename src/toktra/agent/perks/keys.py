@@ -65,7 +65,7 @@ def to_file(key: Key) -> bytes:
 def from_file(content: bytes) -> Key:
     """The reverse, also of a file that was edited by hand. Raises KeyNotUsable naming the line that is missing."""
     try:
-        lines = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
+        lines = [line.strip() for line in content.decode().removeprefix("\ufeff").splitlines()]
     except UnicodeDecodeError:
         raise KeyNotUsable("This is no Token Perks key: it is not text. Choose the file you saved it to.") from None
     said = {found[1]: found[2] for line in lines if (found := re.fullmatch(r"#\s*(service|mailbox):\s*(\S+)", line))}

@@ -1,0 +1,187 @@
+"""Usage, statements, budgets and exports in a real Chromium: every page, of a full and of an empty organisation.
+
+Each page is looked at wide and light, and narrow and dark, with axe, and read in both other pairs for sideways scrolling.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.end_to_end.browser.test_portal import IMAGES, browsing, findings
+
+from toktra.catalogue.estimate import ESTIMATOR_VERSION
+from toktra.server.statements.month import newest
+from toktra.server.web.access import Role
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+TODAY = datetime.now(UTC).date()
+MONTH = newest(TODAY)
+EVERYWHERE = [
+    "/usage",
+    "/usage?by=department&measure=cost",
+    "/usage?period=7d&by=kind&measure=bytes&against=year",
+    "/cost",
+    f"/statements/{MONTH.key}",
+    f"/statements/{MONTH.key}/one?for=organisation",
+    "/statements/cost-centres",
+    "/budgets",
+    "/budgets/new",
+    "/budgets/what-if",
+    "/exports",
+    "/exports/scheduled",
+]
+
+
+class Looking:
+    """One browser, and what it finds wrong."""
+
+    def __init__(self, page: Page, organisation: Any, what: str) -> None:
+        self.page = page
+        self.organisation = organisation
+        self.what = what
+        self.wrong: dict[str, list[str]] = {}
+
+    def go(self, path: str) -> None:
+        answer = self.page.goto(self.organisation.address + path)
+        assert answer is not None
+        assert answer.status == 200, path
+
+    def look(self, path: str, picture: str = "") -> None:
+        self.go(path)
+        for scheme, width in (("light", 1440), ("dark", 390), ("light", 390), ("dark", 1440)):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.set_viewport_size({"width": width, "height": 1000})
+            is_whole = (scheme, width) in {("light", 1440), ("dark", 390)}
+            over = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            if found := findings(self.page) if is_whole else [f"{over} px too wide"] if over > 0 else []:
+                self.wrong[f"{self.what}: {path}, {scheme}, {width} px"] = found
+            if folder := os.environ.get("TOKTRA_LOOK"):
+                name = re.sub(r"\W+", "-", f"{self.what}{path}-{scheme}-{width}")
+                self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": 1440, "height": 1000})
+        if picture and os.environ.get("TOKTRA_PICTURES"):
+            (IMAGES / f"{picture}.png").write_bytes(self.page.screenshot())
+
+
+@contextmanager
+def looking(chromium: Browser, organisation: Any, what: str) -> Iterator[Looking]:
+    with browsing(chromium, organisation.address) as page:
+        page.goto(organisation.sign_in_link())
+        page.get_by_role("button", name="Sign in as").click()
+        page.wait_for_url(re.compile(r"/(me)?$"))
+        looking = Looking(page, organisation, what)
+        yield looking
+    assert looking.wrong == {}
+
+
+@pytest.fixture
+def firm(site: Any) -> Any:
+    """Two departments of six people who may be shown, one of two and one that hides it, and ten weeks of use."""
+    firm = site.organisation("figures", "Example organisation")
+    tenant_id = firm.tenant.tenant_id
+    of = {"t": tenant_id, "version": ESTIMATOR_VERSION, "today": TODAY}
+    firm.change(
+        "with department (name, people) as (values ('Engineering', 6), ('Customer service', 6), ('Legal', 5),"
+        " ('Sales', 2)) insert into person (tenant_id, display_name, department) select %(t)s, name || ' ' || n, name"
+        " from department, generate_series(1, people) n",
+        of,
+    )
+    firm.change(
+        "insert into usage_daily select %(t)s, %(today)s::date - back, p.person_id, host, %(version)s, tokens / 1000,"
+        " tokens * 4, tokens * 9, tokens, tokens / 6 from person p, generate_series(0, 70) back,"
+        " (values ('api.openai.com', 90000), ('chatgpt.com', 40000), ('api.anthropic.com', 60000)) u (host, tokens)"
+        " where p.tenant_id = %(t)s and p.department is not null",
+        of,
+    )
+    firm.change(
+        "insert into usage_hourly select tenant_id, day + interval '12 hours', provider_host, estimator_version,"
+        " sum(exchanges), sum(request_bytes), sum(response_bytes), sum(input_tokens), sum(output_tokens)"
+        " from usage_daily where tenant_id = %(t)s group by 1, 2, 3, 4",
+        of,
+    )
+    return firm
+
+
+def test_every_page_of_figures_full(chromium: Browser, firm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKTRA_SECRET_KEY", "A" * 43 + "=")  # read by the server in this process
+    with looking(chromium, firm, "full") as here:
+        page = here.page
+        here.go("/statements/cost-centres")
+        for department, code in (("Engineering", "4711"), ("Sales", "4711"), ("Legal", "9")):
+            page.get_by_label("Department", exact=True).select_option(department)
+            page.get_by_label("Code").fill(code)
+            page.get_by_label("From month").fill(MONTH.key)
+            page.get_by_role("button", name="Book it there").click()
+            expect(page.get_by_text("What was said before")).to_be_visible()
+        here.go("/budgets/new")
+        page.get_by_label("Amount").fill("900")
+        page.get_by_role("button", name="Make budget").click()
+        expect(page.get_by_role("heading", name="Spent so far")).to_be_visible()
+        budget = page.url.removeprefix(firm.address)
+        here.go("/exports/scheduled")
+        page.get_by_label("Beginning with the period of").fill((TODAY + timedelta(days=60)).isoformat())
+        page.get_by_label("Bucket", exact=True).fill("figures-of-north")
+        page.get_by_label("Region").fill("eu-central-1")
+        page.get_by_label("Access key ID").fill("AKIAEXAMPLE")
+        page.get_by_label("Secret access key").fill("no-secret")
+        page.get_by_role("button", name="Set up").click()
+        expect(page.get_by_text("No period is due yet.")).to_be_visible()
+        schedule = page.url.removeprefix(firm.address)
+        for back, state, fault in ((1, "failed", "refused"), (2, "waiting", "unreachable"), (3, "delivered", None)):
+            firm.change(
+                "insert into export_run (tenant_id, schedule_id, first_day, last_day, state, attempts, attempted_at,"
+                " size_bytes, sent_bytes, fault, fault_detail, delivered_at, schema_version, estimator_versions,"
+                " devices_reported, devices_enrolled) values (%(t)s, %(s)s, %(day)s, %(day)s, %(state)s, 2, now(),"
+                " 90000000, 16777216, %(fault)s, %(word)s, case when %(state)s = 'delivered' then now() end, '1', '{e1}',"
+                " 800, 930)",
+                {
+                    "t": firm.tenant.tenant_id,
+                    "s": schedule.rpartition("/")[2],
+                    "day": TODAY - timedelta(days=back),
+                    "state": state,
+                    "fault": fault,
+                    "word": "AccessDenied" if fault == "refused" else None,
+                },
+            )
+        one = f"/statements/{MONTH.key}/one?for="
+        for path in [
+            *EVERYWHERE,
+            f"{one}department:Engineering",
+            f"{one}centre:4711",
+            f"{one}others",
+            budget,
+            schedule,
+        ]:
+            here.look(path, "statements" if path == f"/statements/{MONTH.key}" else "")
+        here.go(schedule)
+        expect(page.get_by_role("button", name="Send again")).to_be_visible()
+        here.go(f"/statements/{MONTH.key}")
+        main = page.locator("main")
+        expect(main.get_by_role("link", name="Engineering", exact=True)).to_be_visible()
+        expect(main.get_by_role("link", name="Sales", exact=True)).to_have_count(0)
+        with page.expect_download() as taken:
+            page.get_by_role("link", name="PDF of Engineering").click()
+        assert Path(taken.value.path()).read_bytes().startswith(b"%PDF")
+
+
+def test_every_page_of_figures_empty(chromium: Browser, site: Any) -> None:
+    empty = site.organisation("no-figures", "Example organisation")
+    finance = empty.add_person("Kim Example", Role.FINANCE)
+    with looking(chromium, empty, "empty") as here:
+        for path in EVERYWHERE:
+            here.look(path)
+        here.page.goto(empty.sign_in_link(finance))
+        here.page.get_by_role("button", name="Sign in as").click()
+        here.page.wait_for_url(re.compile(r"/(me)?$"))
+        here.look("/exports/scheduled")
+        expect(here.page.get_by_role("button", name="Set up")).to_have_count(0)
