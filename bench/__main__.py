@@ -20,6 +20,7 @@ PARTS = {
     "transports": "byte counts in the scenarios of a public bench, beside the server's own; needs root",
     "agent": "memory and idle CPU of the running agent, before and after 10,000 connections; needs root",
     "gate": "one decision of the Privacy Hours gate",
+    "sealing": "one record sealed for the second ledger, on a device",
     "ingest": "signed batches over HTTP, beside raw binary COPY",
     "personal": "sealed uploads to the second ledger over HTTP, and a page of it",
     "estimate": "one token estimate, and reading the coefficient file",

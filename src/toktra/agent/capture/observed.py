@@ -38,7 +38,7 @@ class Exchange:
     control_segments: int = 0
     """Client segments that belong to `control_bytes`."""
     begun_within: tuple[float, float] | None = field(default=None, compare=False)
-    """When `continued`: between which two moments the exchange began of which this is the rest. None: `started_at`."""
+    """Between which two moments it began, where `started_at` does not say: the rest of an exchange, or several as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

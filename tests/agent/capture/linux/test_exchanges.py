@@ -95,3 +95,37 @@ def test_times_are_moved_to_the_clock_on_the_wall() -> None:
     told = flow().ended(totals(0, State.ANSWERING, 1, 1, at_s=10), 1_700_000_000 * SECOND)
     assert told is not None
     assert told.started_at == told.first_byte_at == told.ended_at == 1_700_000_010.0
+
+
+def test_the_rest_of_an_exchange_says_when_the_exchange_began() -> None:
+    one = flow()
+    first = one.silent(totals(0, State.ANSWERING, 500, 9000, at_s=10), 20 * SECOND, 0)
+    rest = one.ended(totals(1, State.RESUMED, 500, 12_000, answered=500, at_s=40), 0)
+    more = one.ended(totals(2, State.RESUMED, 500, 13_000, answered=500, at_s=60), 0)
+    assert first is not None
+    assert rest is not None
+    assert more is not None
+    assert (first.begun_within, rest.begun_within, more.begun_within) == (None, (10.0, 10.0), (10.0, 10.0))
+    assert (rest.started_at, more.started_at) == (40.0, 60.0)
+
+
+def test_after_a_time_without_watching_another_exchange_may_have_begun() -> None:
+    one = flow()
+    one.silent(totals(0, State.ANSWERING, 500, 9000, at_s=10), 20 * SECOND, 0)
+    one.rested = True
+    rest = one.ended(totals(1, State.RESUMED, 500, 12_000, answered=500, at_s=40), 0)
+    assert rest is not None
+    assert rest.begun_within == (10.0, 40.0)
+    asked = one.ended(totals(2, State.ANSWERING, 900, 13_000, answered=900, at_s=70), 0)
+    rest = one.ended(totals(3, State.RESUMED, 900, 14_000, answered=900, at_s=80), 0)
+    assert asked is not None
+    assert rest is not None
+    assert (asked.begun_within, rest.begun_within) == (None, (70.0, 70.0))
+
+
+def test_exchanges_that_became_one_may_have_begun_at_any_time_since_the_last() -> None:
+    one = flow()
+    one.ended(totals(0, State.ANSWERING, 500, 9000, at_s=10), 0)
+    merged = one.ended(totals(2, State.ANSWERING, 1500, 20_000, at_s=50), 0)
+    assert merged is not None
+    assert merged.begun_within == (10.0, 50.0)

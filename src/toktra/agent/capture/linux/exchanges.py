@@ -34,6 +34,8 @@ class ProviderFlow:
     from_segments_in: int = 0
     asked_at: int = 0
     """When the exchange that was told last began, in nanoseconds of the boot clock."""
+    last_at: int = 0
+    """When it ended, as far as was told."""
     rested: bool = False
     """Whether the kernel was not watched since: then another exchange may have begun unseen."""
 
@@ -85,17 +87,19 @@ class ProviderFlow:
             first_byte_at=(totals.first_byte_at + clock_offset_ns) / NS if totals.first_byte_at else None,
             ended_at=(totals.last_at + clock_offset_ns) / NS,
             control_segments=totals.segments_out - answered_segments,
-            begun_within=self._begun_within(totals, clock_offset_ns) if continued else None,
+            begun_within=self._begun_within(totals, clock_offset_ns, lost=lost) if lost or continued else None,
         )
         if not continued:
             self.asked_at, self.rested = totals.asked_at, False
+        self.last_at = totals.last_at
         self.merged += lost
         self.told = totals.told + 1
         self.from_sent, self.from_received = totals.sent_bytes, totals.received_bytes
         self.from_segments_out, self.from_segments_in = totals.segments_out, totals.segments_in
         return exchange
 
-    def _begun_within(self, totals: Totals, clock_offset_ns: int) -> tuple[float, float]:
-        first = self.asked_at or totals.asked_at  # nothing told yet: it began unseen
-        last = totals.asked_at if self.rested else first
+    def _begun_within(self, totals: Totals, clock_offset_ns: int, *, lost: int) -> tuple[float, float]:
+        """Of the rest of an exchange, or of several that became one because their events were lost."""
+        first = self.last_at if lost else self.asked_at or totals.asked_at  # nothing told yet: it began unseen
+        last = totals.asked_at if lost or self.rested else first
         return (first + clock_offset_ns) / NS, (last + clock_offset_ns) / NS
