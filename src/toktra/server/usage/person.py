@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -277,9 +277,13 @@ def _middles(uses: Sequence[HostDay], coverage: Sequence[Coverage], length: int,
 
 
 def _event(row: Any) -> Event:
-    provider = _catalogue().find(row.provider_host)
-    named = row._asdict() | {"at": row.at.astimezone(UTC)}
-    return Event(**named, provider=provider.name if provider else row.provider_host)
+    return Event(**row._asdict() | {"at": row.at.astimezone(UTC), "provider": _provider_name(row.provider_host)})
+
+
+@lru_cache(maxsize=1024)  # events are many and hosts are few
+def _provider_name(host: str) -> str:
+    provider = _catalogue().find(host)
+    return provider.name if provider else host
 
 
 @cache
