@@ -25,7 +25,7 @@ class PersonalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     database_url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")]
     """A PostgreSQL (15 or later) database for the second ledger alone, as a role that owns nothing."""
     owner_database_url: Annotated[str, Meta(pattern=r"^postgres(ql)?://")] | None = None
-    """The same database as its owner. Given, the tables are brought up to date at the start; not used after that."""
+    """The same database as its owner. Given, the tables are brought up to date before the service begins without it."""
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     """Address to listen on. Beyond loopback a certificate is required."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 8421
@@ -39,6 +39,8 @@ class PersonalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Connections to the database at most; each carries one request at a time."""
     data: Path | None = None
     """Directory of the ticket seed and, unless it is given, of the operator's secret. Unset: the platform's place."""
+    sheets: Path | None = None
+    """Directory with the site's style sheets and fonts. Unset: those that were installed with this service."""
     operator_secret: Annotated[str, Meta(min_length=43, max_length=86, pattern=r"^[A-Za-z0-9_-]+\Z")] | None = None
     """What the organisation's server shows to have tickets issued. Unset: the file `operator-secret` in `data`."""
 

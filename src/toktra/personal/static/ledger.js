@@ -1,0 +1,160 @@
+/* My personal ledger: opens with the owner's key, in this page alone. Nothing is kept when it closes. */
+import { count } from "./figures.js";
+import { KeyNotUsable, isCopy, readKey, writeKey } from "./key.js";
+import { Mailbox, NotAnswered, openAll } from "./mailbox.js";
+import { asCsv, asJson, save } from "./saving.js";
+import { showDays, showProviders, showRows, showTotals } from "./showing.js";
+import { Workers } from "./workers.js";
+
+const OPEN_FOR_MS = 10 * 60_000;
+const LONGEST_FILE = 64 << 10;
+const $ = (id) => document.getElementById(id);
+
+let opened = null; // { key, mailbox, workers, uses, page, closes, newIdentity }
+let allowance = Number(new URLSearchParams(location.hash.slice(1)).get("allowance")) || 0;
+
+function say(words, isFault = false) {
+  $("said").hidden = !words || isFault;
+  $("fault").hidden = !words || !isFault;
+  $(isFault ? "fault-words" : "said-words").textContent = words;
+}
+
+function inWords(error) {
+  if (error instanceof KeyNotUsable || error instanceof NotAnswered) return error.message;
+  return "This did not work, and nothing was changed. Load the page again and try once more.";
+}
+
+const doing = (act) => async (event) => {
+  event.preventDefault();
+  say("");
+  try {
+    await act(event);
+  } catch (error) {
+    say(inWords(error), true);
+  }
+};
+
+async function typedKey(workers) {
+  const file = $("key-file").files[0];
+  if (!file) return readKey($("key-text").value);
+  if (file.size > LONGEST_FILE) throw new KeyNotUsable("This file is too large to be a key. Choose the one you saved your key to.");
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (!isCopy(bytes)) return readKey(new TextDecoder().decode(bytes));
+  $("passphrase-field").hidden = false;
+  const passphrase = $("passphrase").value;
+  if (!passphrase) {
+    $("passphrase").focus();
+    throw new KeyNotUsable("This copy asks for its passphrase. Type it and open again.");
+  }
+  try {
+    return readKey(await workers.ask("openCopy", { bytes, passphrase }));
+  } catch (error) {
+    if (error instanceof KeyNotUsable) throw error;
+    throw new KeyNotUsable("The copy does not open: the passphrase is another one, or the file is damaged. A forgotten passphrase cannot be replaced, by us or by anyone.");
+  }
+}
+
+async function open() {
+  const workers = new Workers();
+  try {
+    const key = await typedKey(workers);
+    $("progress").hidden = false;
+    await workers.askAll("use", { identity: key.identity });
+    const mailbox = new Mailbox(key.mailbox);
+    const found = await openAll(mailbox, workers, (number) => { $("progress-words").textContent = `${count(number)} opened`; });
+    if (found.opened && found.unopened === found.opened) {
+      throw new KeyNotUsable("None of the records opens with this key. If you changed your key, use the new one.");
+    }
+    opened = { key, mailbox, workers, uses: found.uses, page: 0 };
+    show(found);
+  } catch (error) {
+    workers.close();
+    throw error;
+  } finally {
+    $("progress").hidden = true;
+  }
+}
+
+function show({ unopened }) {
+  $("key-form").reset();
+  $("passphrase-field").hidden = true;
+  $("locked").hidden = true;
+  $("open").hidden = false;
+  $("state-words").textContent = "Personal, open in this browser";
+  const closes = new Date(Date.now() + OPEN_FOR_MS);
+  $("until").textContent = `Open until ${closes.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
+  opened.closes = setTimeout(close, OPEN_FOR_MS);
+  $("unopened").hidden = !unopened;
+  $("unopened-words").textContent = `${count(unopened)} records do not open with this key: they are damaged, or sealed for another key. They lapse with their 90 days.`;
+  $("allowance").value = allowance || "";
+  draw();
+  $("until").focus();
+}
+
+function draw() {
+  const now = new Date();
+  showTotals(opened.uses, allowance, now);
+  showDays(opened.uses, now);
+  showProviders(opened.uses);
+  showRows(opened.uses, opened.page);
+}
+
+/** Loading anew is the one way after which nothing is left in the page's memory. */
+function close() {
+  clearTimeout(opened?.closes);
+  opened?.workers.close();
+  opened = null;
+  location.reload();
+}
+
+async function deleteAll() {
+  await opened.mailbox.delete();
+  clearTimeout(opened.closes);
+  opened.workers.close();
+  opened = null;
+  $("open").hidden = true;
+  $("state-words").textContent = "Deleted";
+  say("Every record of yours was deleted. To take part no more, run: toktra perks leave");
+}
+
+async function makeNewKey() {
+  opened.newIdentity ??= await opened.workers.ask("newIdentity");
+  save("token-perks-new.key", "text/plain", writeKey({ ...opened.key, identity: opened.newIdentity }));
+  $("rotate").hidden = false;
+}
+
+async function rotate() {
+  if (!$("kept").checked) throw new KeyNotUsable("Say that you have kept the new key. Without it nobody can read your records.");
+  const { key, mailbox, workers, newIdentity } = opened;
+  let done = 0;
+  for await (const records of mailbox.pages()) {
+    const resealed = await workers.ask("reseal", { records, identity: newIdentity });
+    await mailbox.replace(resealed);
+    done += resealed.length;
+    $("rotate-words").textContent = `${count(done)} sealed anew`;
+  }
+  opened.key = { ...key, identity: newIdentity };
+  opened.newIdentity = undefined;
+  await workers.askAll("use", { identity: newIdentity });
+  $("rotate").hidden = true;
+  $("kept").checked = false;
+  say(`${count(done)} records are sealed for your new key. On each device run: toktra perks key change OLD-KEY NEW-KEY`);
+}
+
+$("key-form").addEventListener("submit", doing(open));
+$("close").addEventListener("click", close);
+$("allowance").addEventListener("input", () => { allowance = Math.max(0, Number($("allowance").value)) || 0; draw(); });
+$("newer").addEventListener("click", () => { showRows(opened.uses, opened.page -= 1); });
+$("older").addEventListener("click", () => { showRows(opened.uses, opened.page += 1); });
+$("save-csv").addEventListener("click", () => save("my-personal-ledger.csv", "text/csv", asCsv(opened.uses)));
+$("save-json").addEventListener("click", () => save("my-personal-ledger.json", "application/json", asJson(opened.uses)));
+$("save-age").addEventListener("click", doing(async () => {
+  const sealed = await opened.workers.ask("seal", { text: asJson(opened.uses), identity: opened.key.identity });
+  save("my-personal-ledger.json.age", "application/octet-stream", sealed);
+}));
+$("ask-delete").addEventListener("click", () => $("delete-dialog").showModal());
+$("keep").addEventListener("click", () => $("delete-dialog").close());
+$("delete").addEventListener("click", doing(async () => { $("delete-dialog").close(); await deleteAll(); }));
+$("new-key").addEventListener("click", doing(makeNewKey));
+$("rotate").addEventListener("submit", doing(rotate));
+$("locked").hidden = false;
