@@ -151,6 +151,12 @@ def test_a_language_that_is_not_there_is_passed_over() -> None:
     assert plain(words.size(13_900)) == "13.9 kB"
 
 
+def test_figures_in_german_are_those_of_the_pages() -> None:
+    use_language(["de"])
+    assert plain(words.tokens(7_512_345, 16_480_000)) == "7,5 – 16,5 Mio."
+    assert plain(words.tokens(6_910, 14_205)) == "6,5 – 14,5 Tsd."
+
+
 def test_german_is_whole_and_compiled() -> None:
     check = [sys.executable, str(ROOT / "scripts/build_tray_translations.py"), "--check"]
     done = subprocess.run(check, capture_output=True, text=True, check=False)

@@ -34,7 +34,8 @@ def tokens(low: int, high: int) -> str:
     """A range: 150 – 210 k."""
     step = _step(high - low)
     low, high = low // step * step, -(-high // step) * step
-    for power, unit, least in ((6, "M", 6), (3, "k", 4)):
+    # Translators: a million and a thousand, behind a number
+    for power, unit, least in ((6, _("M"), 6), (3, _("k"), 4)):
         if high >= 10**least:
             decimals = max(0, power - floor(log10(step)))
             return f"{_span(low / 10**power, high / 10**power, decimals)}{NBSP}{unit}"
