@@ -9,7 +9,10 @@ import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,6 +21,8 @@ import psycopg
 import pytest
 import urllib3
 import uvicorn
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, sync_playwright
 from tests.scratch import scratch_directory
@@ -29,7 +34,7 @@ from toktra.server.database.migrate import migrate
 from toktra.server.database.pool import Database
 from toktra.server.devices.service import create_enrolment_code
 from toktra.server.people.service import add_person, create_sign_in_link
-from toktra.server.settings import ServerSettings
+from toktra.server.settings import MailTls, ServerSettings
 from toktra.server.tenants.service import Tenant, found
 from toktra.server.web.access import Role
 from toktra.wire.enrolment import Enrolled, EnrolmentRequest
@@ -151,6 +156,15 @@ class Site:
 
     address: str
     postgres: EmbeddedPostgres
+    letters: SimpleQueue[tuple[str, str]]
+    """What the mail relay took: to whom, and the text."""
+
+    def newest_letter(self, to: str) -> str:
+        """Waits for a letter to this address; those to others before it are passed over."""
+        while True:
+            address, text = self.letters.get(timeout=60)
+            if address == to:
+                return text
 
     def organisation(self, slug: str, name: str, owner: str = "Robin Example") -> Organisation:
         founded = found(self.postgres.owner_url, slug=slug, name=name, owner_name=owner)
@@ -163,21 +177,59 @@ class Site:
         )
 
 
+class Taking:
+    """Takes every letter."""
+
+    def __init__(self, letters: SimpleQueue[tuple[str, str]]) -> None:
+        self._letters = letters
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        del server, session
+        assert isinstance(envelope.content, bytes)
+        body = message_from_bytes(envelope.content, policy=default).get_body(("plain",))
+        assert body is not None
+        for address in envelope.rcpt_tos:
+            self._letters.put((address, body.get_content()))
+        return "250 OK"
+
+
+class Relay(Controller):
+    """An SMTP server on a port of its own, which it knows once it runs."""
+
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     """Database and server for all browser tests."""
     with scratch_directory("toktra-browser-") as base, EmbeddedPostgres(base / "data") as postgres:
         migrate(postgres.owner_url, APP, PRIVACY)
-        app = create_app(ServerSettings(database_url=postgres.app_url, privacy_database_url=postgres.privacy_url))
+        letters: SimpleQueue[tuple[str, str]] = SimpleQueue()
+        relay = Relay(Taking(letters), hostname="127.0.0.1", port=0)
+        relay.start()
+        app = create_app(
+            ServerSettings(
+                database_url=postgres.app_url,
+                privacy_database_url=postgres.privacy_url,
+                mail_relay="127.0.0.1",
+                mail_port=relay.port,
+                mail_tls=MailTls.NONE,
+                mail_from="toktra@example.org",
+            )
+        )
         with socket.create_server(("127.0.0.1", 0)) as listener:
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
             thread.start()
             port = listener.getsockname()[1]
-            yield Site(f"http://127.0.0.1:{port}", postgres)
+            yield Site(f"http://127.0.0.1:{port}", postgres, letters)
             server.should_exit = True
             thread.join(20)
             assert not thread.is_alive(), "the server did not stop"
+            relay.stop()
 
 
 @pytest.fixture(scope="session")
