@@ -144,7 +144,7 @@ def test_the_owner_reads_saves_changes_the_key_and_deletes(chromium: Browser, ow
     assert {request.url.split("/", 3)[2] for request in asked if not request.url.startswith("blob:")} == {
         owner.address.removeprefix("http://")
     }
-    sent = " ".join(f"{one.url} {one.post_data or ''} {one.all_headers()}" for one in asked)
+    sent = " ".join(f"{one.url} {one.post_data or ''} {one.headers}" for one in asked)
     assert "AGE-SECRET-KEY" not in sent
     assert WORDS not in sent
     kept = "[localStorage.length, sessionStorage.length, document.cookie]"
