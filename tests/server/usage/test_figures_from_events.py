@@ -118,7 +118,7 @@ async def made_up(office: Any, draw: random.Random) -> Known:
 def raw(urls: Urls, tenant_id: UUID) -> list[Any]:
     """Every stored event of an organisation, past row-level security."""
     with psycopg.connect(urls.superuser, row_factory=namedtuple_row) as connection:
-        rows = connection.execute("select *, (at at time zone 'UTC')::date as day from usage_event").fetchall()
+        rows: list[Any] = connection.execute("select *, (at at time zone 'UTC')::date as day from usage_event").fetchall()
     return [row for row in rows if row.tenant_id == tenant_id]
 
 
@@ -127,12 +127,13 @@ def keys(by: str, known: Known) -> Callable[[Any], str]:
         provider = PROVIDERS[event.provider_host]
         assert provider is not None
         own = known.department[event.person_id]
-        return {
+        names: dict[str, str] = {
             "provider": provider.id,
             "kind": provider.kind.value,
             "host": event.provider_host,
             "department": own if own in known.told_of else "",
-        }[by]
+        }
+        return names[by]
 
     return key
 
