@@ -118,7 +118,8 @@ async def made_up(office: Any, draw: random.Random) -> Known:
 def raw(urls: Urls, tenant_id: UUID) -> list[Any]:
     """Every stored event of an organisation, past row-level security."""
     with psycopg.connect(urls.superuser, row_factory=namedtuple_row) as connection:
-        rows: list[Any] = connection.execute("select *, (at at time zone 'UTC')::date as day from usage_event").fetchall()
+        cursor = connection.execute("select *, (at at time zone 'UTC')::date as day from usage_event")
+        rows: list[Any] = cursor.fetchall()
     return [row for row in rows if row.tenant_id == tenant_id]
 
 
