@@ -177,7 +177,7 @@ def test_who_says_nothing_is_hung_up_on(
 
 def test_an_agent_that_does_not_answer_is_said_to_be_busy(place: Path) -> None:
     control = ControlSocket(place)
-    with pytest.raises(AgentIsBusy, match="privacy-hours show"):
+    with pytest.raises(AgentIsBusy, match="toktra status"):
         ask(place, Show(), patience_s=0.2)
     control.close()
 
