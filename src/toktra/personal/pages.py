@@ -79,5 +79,5 @@ def _addressed(script: bytes, static: str) -> bytes:
 
 def _address(name: str, static: str) -> str:
     if name == "age-encryption":
-        return f"{static}vendor/age-encryption/dist/index.js"
+        return f"{static}vendor/age-encryption/index.js"
     return f"{static}vendor/{name}/index.js" if name == "@scure/base" else f"{static}vendor/{name}"

@@ -58,8 +58,9 @@ class Owner:
 
     def upload(self, day: date, records: list[PersonalRecord]) -> None:
         sealer = Sealer(self.key.recipient)
-        filled = [*records, *[Filling()] * (RECORDS_IN_UPLOAD - len(records))]
-        answer = self.ask("POST", "/uploads", encode_upload(str(uuid4()), day, tuple(map(sealer.seal, filled))))
+        filled: list[PersonalRecord | Filling] = [*records, *[Filling()] * (RECORDS_IN_UPLOAD - len(records))]
+        sealed = tuple(sealer.seal(one) for one in filled)
+        answer = self.ask("POST", "/uploads", encode_upload(str(uuid4()), day, sealed))
         assert answer.status == 200, answer.data
 
     def records(self) -> list[bytes]:
