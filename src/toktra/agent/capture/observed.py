@@ -38,7 +38,7 @@ class Exchange:
     control_segments: int = 0
     """Client segments that belong to `control_bytes`."""
     begun_within: tuple[float, float] | None = field(default=None, compare=False)
-    """Between which two moments it began, where `started_at` does not say: the rest of an exchange, or several as one."""
+    """Between which two moments it began, where that is not `started_at`: the rest of one, or several as one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
