@@ -20,7 +20,7 @@ from toktra.server.web.language import _
 
 _MOST_POINTS: Final = 62
 """A month and a quarter's weeks are drawn day by day; longer periods in steps of some days."""
-_LABELS: Final = 6
+_LABELS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
