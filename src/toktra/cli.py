@@ -20,7 +20,7 @@ class Entry:
 
 
 COMMANDS = {
-    "up": Entry("toktra.up.commands:up", "Show this machine's AI use in a browser.", "agent,server"),
+    "up": Entry("toktra.up.commands:up", "Show this machine's AI use in a browser.", "agent,server,personal"),
     "agent": Entry("toktra.agent.commands:agent", "Run and inspect the agent on this device.", "agent"),
     "status": Entry(
         "toktra.agent.commands:status", "Say how the agent is doing, and whether you are private.", "agent"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,9 +41,10 @@ def run(**given: Any) -> None:
         settings = load_settings(os.environ, given)
         check_reach(settings)
         stop_in_order()
+        if settings.owner_database_url is not None:
+            _migrate(settings)
+            _go_on_without_owner()
         with listen(settings.host, settings.port) as at:
-            if settings.owner_database_url is not None:
-                _migrate(settings)
             configure_logging()
             scheme = "http" if settings.certificate is None else "https"
             click.echo(f"Serving {scheme}://{settings.host}:{settings.port}/", err=True)
@@ -65,6 +67,12 @@ def _migrate(settings: PersonalSettings) -> bool:
     if not role:
         raise InvalidPersonalSetting(f"{PREFIX}DATABASE_URL: must name its user, as in postgresql://user@host/database")
     return migrate_tables(settings.owner_database_url or "", role)
+
+
+def _go_on_without_owner() -> None:
+    """Begins anew as a process that was never told the owner's password: what serves can change no table."""
+    environment = {name: value for name, value in os.environ.items() if name != f"{PREFIX}OWNER_DATABASE_URL"}
+    os.execve(sys.executable, [sys.executable, "-m", "toktra", *sys.argv[1:]], environment)  # noqa: S606 - ourselves
 
 
 @contextmanager

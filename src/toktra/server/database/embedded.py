@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, LiteralString, Self
 from urllib.parse import quote, urlencode
 
 import psycopg
@@ -61,6 +61,10 @@ _SERVER_SETTINGS: Final = {
     "log_parameter_max_length_on_error": "0",
     "log_error_verbosity": "terse",
 }
+
+_OPEN_TO_ALL: Final[LiteralString] = (
+    "select datname::text, has_database_privilege('public', oid, 'connect') from pg_database"
+)
 
 
 class EmbeddedPostgres:
@@ -230,7 +234,7 @@ class EmbeddedPostgres:
         url = self._url(SUPERUSER, passwords.superuser, database="postgres")
         with psycopg.connect(url, autocommit=True) as connection:
             roles = {row[0] for row in connection.execute("select rolname from pg_roles")}
-            databases = {row[0] for row in connection.execute("select datname from pg_database")}
+            databases: dict[str, bool] = dict(connection.execute(_OPEN_TO_ALL).fetchall())
             for role, password in (
                 (OWNER, passwords.owner),
                 (APP, passwords.app),
@@ -245,12 +249,11 @@ class EmbeddedPostgres:
                 (DATABASE, OWNER, (APP, PRIVACY)),
                 (PERSONAL_DATABASE, PERSONAL_OWNER, (PERSONAL_APP,)),
             ):
-                name = sql.Identifier(database)
                 if database not in databases:
-                    connection.execute(sql.SQL("create database {} owner {}").format(name, sql.Identifier(owner)))
-                let_in = sql.SQL(", ").join(map(sql.Identifier, others))
-                connection.execute(sql.SQL("revoke connect on database {} from public").format(name))
-                connection.execute(sql.SQL("grant connect on database {} to {}").format(name, let_in))
+                    make = sql.SQL("create database {} owner {}")
+                    connection.execute(make.format(sql.Identifier(database), sql.Identifier(owner)))
+                if databases.get(database, True) or not roles.issuperset(others):
+                    _let_in_alone(connection, database, others)
 
     @property
     def _known_passwords(self) -> Passwords:
@@ -273,6 +276,14 @@ class EmbeddedPostgres:
         except OSError:
             return "(no log)"
         return "\n".join(lines[-12:])
+
+
+def _let_in_alone(connection: psycopg.Connection[Any], database: str, roles: tuple[str, ...]) -> None:
+    """In this order, so that one cut short between the two is done again."""
+    name = sql.Identifier(database)
+    let_in = sql.SQL(", ").join(map(sql.Identifier, roles))
+    connection.execute(sql.SQL("grant connect on database {} to {}").format(name, let_in))
+    connection.execute(sql.SQL("revoke connect on database {} from public").format(name))
 
 
 def urls_of_running(directory: Path) -> tuple[str, str, str] | None:
