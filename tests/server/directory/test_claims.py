@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
 import pytest
 from tests.server.directory.test_accounts import AS_KEPT, FROM_EVENTS, give, use
 
+from toktra.server.database.pool import Database
+from toktra.server.rights.erasure import erase
 from toktra.server.web.access import Role
 from toktra.wire.claims import CLAIMS_PATH, ClaimAsked, ClaimOffered
 from toktra.wire.events import encode
@@ -18,6 +20,8 @@ from toktra.wire.signatures import sign
 
 if TYPE_CHECKING:
     from tests.server.conftest import SignedDevice
+
+    from toktra.server.tenants.service import Tenant
 
 Browser = Callable[[UUID], Awaitable[httpx.AsyncClient]]
 Person = Callable[..., Awaitable[UUID]]
@@ -135,3 +139,19 @@ async def test_only_the_device_itself_gets_a_code(device: SignedDevice, other_de
     rows("update tenant set status = 'suspended'")
     assert (await post_claim(other_device)).status_code == 403
     assert rows("select * from account_claim") == []
+
+
+async def test_an_erasure_takes_what_waited_and_every_trace_of_the_claim(
+    browser: Browser, ada: UUID, device: SignedDevice, database: Database, organisation: Tenant, rows: Rows
+) -> None:
+    await use(device, 1, "ada.lovelace")
+    hers = await browser(ada)
+    await hers.post(await claim(device, "ada.lovelace"))
+    await claim(device, "ada.lovelace")  # asked for once more, and never confirmed
+    async with database.tenant(organisation.tenant_id) as connection:
+        erased = await erase(connection, organisation.tenant_id, ada, uuid4())
+    assert (erased.events, erased.devices) == (6, 1)
+    assert rows("select count(*) from usage_event") == [(0,)]
+    for table in ("person", "account", "account_claim", "device", "usage_daily"):
+        [(held,)] = rows(f"select coalesce(string_agg(t::text, ' '), '') from {table} t")
+        assert "ada.lovelace" not in str(held), table

@@ -19,6 +19,12 @@ async def lock_devices_of(connection: Connection, tenant_id: UUID, person_id: UU
     return [row.device_id async for row in rows]
 
 
+async def unnamed_of(connection: Connection, tenant_id: UUID, person_id: UUID) -> list[UUID]:
+    """Made-up people whose accounts this person has taken, and whose records were never handed over."""
+    rows = _queries.unnamed_of(connection, tenant_id=tenant_id, person_id=person_id)
+    return [row.unnamed_id async for row in rows]
+
+
 async def erase_from_devices(connection: Connection, tenant_id: UUID, person_id: UUID, devices: list[UUID]) -> int:
     """How many devices were theirs alone and are revoked now, within the caller's transaction.
 
@@ -27,6 +33,7 @@ async def erase_from_devices(connection: Connection, tenant_id: UUID, person_id:
     """
     of = {"tenant_id": tenant_id, "person_id": person_id}
     await _queries.remember_accounts(connection, **of)
+    await _queries.delete_claims(connection, **of)
     await _queries.delete_accounts(connection, **of)
     ended = [
         row.device_id async for row in _queries.end_devices_of_nobody(connection, tenant_id=tenant_id, devices=devices)

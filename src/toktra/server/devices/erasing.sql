@@ -13,6 +13,17 @@ where a.tenant_id = :tenant_id and a.person_id = :person_id
               and o.person_id <> :person_id)
 on conflict do nothing;
 
+-- name: unnamed_of(tenant_id, person_id)
+-- Stand-ins whose records wait for a second person to say that they are this person's.
+select unnamed_id from account
+where tenant_id = :tenant_id and person_id = :person_id and unnamed_id is not null
+order by unnamed_id;
+
+-- name: delete_claims(tenant_id, person_id)!
+delete from account_claim c using account a
+where c.tenant_id = :tenant_id and a.tenant_id = :tenant_id and a.device_id = c.device_id and a.name = c.name
+  and a.person_id = :person_id;
+
 -- name: delete_accounts(tenant_id, person_id)!
 delete from account where tenant_id = :tenant_id and person_id = :person_id;
 

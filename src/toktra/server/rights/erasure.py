@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from toktra.server.database.pool import Connection
-from toktra.server.devices.erasing import erase_from_devices, lock_devices_of
+from toktra.server.devices.erasing import erase_from_devices, lock_devices_of, unnamed_of
 from toktra.server.ingest.erasing import erase_usage
 from toktra.server.people.erasing import erase_person
 from toktra.server.people.names import email_at_any_time
@@ -35,6 +35,9 @@ async def erase(connection: Connection, tenant_id: UUID, person_id: UUID, reques
     devices = await lock_devices_of(connection, tenant_id, person_id)
     await queries.stop_recording(connection, **of, cause="erasure", request_id=request_id)
     events = await erase_usage(connection, tenant_id, person_id)
+    for unnamed in await unnamed_of(connection, tenant_id, person_id):  # theirs too, by their own word
+        events += await erase_usage(connection, tenant_id, unnamed)
+        await erase_person(connection, tenant_id, unnamed)
     ended = await erase_from_devices(connection, tenant_id, person_id, devices)
     await queries.forget_words(connection, **of)
     await queries.forget_notes(connection, **of)
