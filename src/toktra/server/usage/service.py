@@ -134,6 +134,8 @@ class _Ledger:
         self._tenant_id = tenant_id
         self._reader = reader
         self._now = now
+        self._used_on: dict[date, dict[Place, Any]] = {}
+        """Days asked for already: the newest record and the last exchanges are mostly of one day."""
 
     async def sums(self, window: Window) -> list[HostDay]:
         rows = _queries.sums(self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end)
@@ -227,12 +229,14 @@ class _Ledger:
         return {place: row.people for place, row in (await self._use_on(days)).items()}
 
     async def _use_on(self, days: set[date]) -> dict[Place, Any]:
-        if not days:
-            return {}
-        rows = _queries.people_with_use_on(
-            self._connection, tenant_id=self._tenant_id, reader=self._reader, days=sorted(days)
-        )
-        return {(row.day, row.provider_host): row async for row in rows}
+        if missing := sorted(days - self._used_on.keys()):
+            self._used_on |= {day: {} for day in missing}
+            rows = _queries.people_with_use_on(
+                self._connection, tenant_id=self._tenant_id, reader=self._reader, days=missing
+            )
+            async for row in rows:
+                self._used_on[row.day][row.day, row.provider_host] = row
+        return {place: row for day in days for place, row in self._used_on[day].items()}
 
 
 @cache
