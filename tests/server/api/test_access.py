@@ -228,3 +228,4 @@ async def test_addresses_methods_and_sizes_are_refused_in_one_form(api: httpx.As
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["status"] == status
     assert (await api.delete("/v1/usage")).headers["allow"] == "GET"
+    assert (await api.delete("/v1/budgets")).headers["allow"] == "GET, POST"

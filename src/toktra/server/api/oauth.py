@@ -40,7 +40,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     for status, words in {400: "The request cannot be used", 401: "No such client, or not its secret"}.items()
 }
 _OTHERS: dict[int | str, dict[str, Any]] = {
-    status: said for status, said in refusals.documented().items() if status in {403, 413, 422, 429, 503}
+    status: said for status, said in refusals.documented(413).items() if status not in {400, 401}
 }
 
 

@@ -89,7 +89,7 @@ async def on_problem(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         return _not_valid(error.errors())
     if isinstance(error, HTTPException):
-        return problems.respond(request, _of(error))
+        return problems.respond(request, _of(error, request))
     response = problems.respond(request, error)
     if response.status_code == 401:
         response.headers["www-authenticate"] = 'Bearer realm="toktra"'
@@ -104,14 +104,23 @@ async def on_busy(request: Request, error: Exception) -> Response:
     return problems.busy().response()
 
 
-def _of(error: HTTPException) -> Exception:
+def _of(error: HTTPException, request: Request) -> Exception:
+    headers = dict(error.headers or {})
     if error.status_code == 405:
+        if methods := _methods_at(request):
+            headers["allow"] = ", ".join(sorted(methods))
         problem = Problem(405, "method-not-allowed", error.detail, "This address does not take this method.")
     elif error.status_code == 404:
         problem = Problem(404, "not-found", error.detail, "There is nothing at this address.")
     else:
         problem = Problem(error.status_code, "invalid-request", error.detail, str(error.detail))
-    return _WithHeaders(problem, dict(error.headers or {})) if error.headers else problem
+    return _WithHeaders(problem, headers) if headers else problem
+
+
+def _methods_at(request: Request) -> set[str]:
+    """All that this address takes: the framework has a route for each, and names those of the first."""
+    path = getattr(request.scope.get("route"), "path", "")
+    return {method.upper() for method in request.app.openapi()["paths"].get(path, ())}
 
 
 class _WithHeaders(Problem):
@@ -149,6 +158,8 @@ def _name(location: Sequence[Any]) -> str:
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For the OpenAPI document: what an operation can be refused with, besides what all can."""
     said = {
+        400: "The body cannot be read",
+        408: "The body did not arrive in time",
         401: "No key, or one that does not work",
         403: "The key may not do this",
         404: "There is no such thing",
@@ -158,6 +169,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         429: "The quota of this minute is used up; Retry-After says when to go on",
         503: "The database does not answer; Retry-After says when to try again",
     }
-    wanted = sorted({401, 403, 422, 429, 503, *statuses})
+    with_a_body = {400, 408} if 413 in statuses else set()
+    wanted = sorted({401, 403, 422, 429, 503, *with_a_body, *statuses})
     problem = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
     return {status: {"description": said[status], "content": {MEDIA_TYPE: problem}} for status in wanted}

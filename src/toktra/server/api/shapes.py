@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from toktra.server.costs.ranges import Interval
 from toktra.server.usage.breakdown.lines import Amounts as LineAmounts
 from toktra.server.usage.overview import Coverage as DayCoverage
+
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _as_written(said: Any) -> Any:
+    """Dates are read as they are documented; by itself the framework takes a number for seconds since 1970."""
+    if (isinstance(said, str) and not _DAY.fullmatch(said)) or isinstance(said, int | float):
+        raise ValueError("write a day as year, month and day: 2026-11-20")
+    return said
+
+
+Day = Annotated[date, BeforeValidator(_as_written)]
+"""A day that a request names."""
 
 
 class TokenRange(BaseModel):

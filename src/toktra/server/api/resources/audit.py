@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from toktra.server.api.cursor import USUAL_ITEMS, After, Limit, key_in, page_of
 from toktra.server.api.door import allowed
 from toktra.server.api.refusals import documented
 from toktra.server.api.scopes import Scope
+from toktra.server.api.shapes import Day
 from toktra.server.audit import service
 from toktra.server.audit.chain import Entry
 from toktra.server.audit.tags import Tag
@@ -69,8 +70,8 @@ async def entries(
     *,
     caller: Annotated[Caller, Security(allowed, scopes=[Scope.AUDIT_READ])],
     tag: Annotated[Tag | None, Query(description="Only entries of this tag")] = None,
-    first: Annotated[date | None, Query(alias="from", description="First day (UTC)")] = None,
-    last: Annotated[date | None, Query(alias="to", description="Last day (UTC)")] = None,
+    first: Annotated[Day | None, Query(alias="from", description="First day (UTC)")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="Last day (UTC)")] = None,
     limit: Limit = USUAL_ITEMS,
     cursor: After = None,
 ) -> AuditEntries:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from toktra.server.api.shapes import Days
+from toktra.server.api.shapes import Day, Days
 from toktra.server.budgets.budget import Subject, SubjectKind, Unit
 from toktra.server.budgets.budget import Version as KeptVersion
 from toktra.server.budgets.entering import MOST_THRESHOLDS
@@ -170,7 +170,7 @@ class NewVersion(BaseModel):
     owner: Annotated[
         str | None, Field(max_length=254, description="E-mail of the person who is told", examples=["ada@example.org"])
     ] = None
-    valid_from: Annotated[date | None, Field(description="Today, or a day of the next twelve months")] = None
+    valid_from: Annotated[Day | None, Field(description="Today, or a day of the next twelve months")] = None
 
     def fields(self) -> dict[str, str]:
         """As the form of the page says it."""

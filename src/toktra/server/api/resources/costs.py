@@ -13,7 +13,7 @@ from toktra.server.api.clients import Caller
 from toktra.server.api.door import allowed
 from toktra.server.api.refusals import documented
 from toktra.server.api.scopes import Scope
-from toktra.server.api.shapes import Days, MoneyRange, TokenRange
+from toktra.server.api.shapes import Day, Days, MoneyRange, TokenRange
 from toktra.server.costs import service
 from toktra.server.costs.projection import ProviderCost
 from toktra.server.usage.breakdown.view import UnusableView, days_asked
@@ -100,8 +100,8 @@ class Costs(BaseModel):
 @router.get("/costs", summary="Cost of a period", responses=documented(), operation_id="read_costs")
 async def costs(
     caller: Annotated[Caller, Security(allowed, scopes=[Scope.COSTS_READ])],
-    first: Annotated[date, Query(alias="from", description="First day (UTC)", examples=["2026-11-01"])],
-    last: Annotated[date, Query(alias="to", description="Last day (UTC), at most today", examples=["2026-11-20"])],
+    first: Annotated[Day, Query(alias="from", description="First day (UTC)", examples=["2026-11-01"])],
+    last: Annotated[Day, Query(alias="to", description="Last day (UTC), at most today", examples=["2026-11-20"])],
 ) -> Costs:
     """The figures of the cost page. Cost is a projection over dated prices and your own assumptions: when those change,
     the cost of past days changes with them. By department: `/v1/usage?by=department`.

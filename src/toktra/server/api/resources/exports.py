@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response, Security
@@ -13,8 +13,8 @@ from toktra.server.api.clients import Caller
 from toktra.server.api.door import allowed
 from toktra.server.api.refusals import documented
 from toktra.server.api.scopes import Scope
+from toktra.server.api.shapes import Day
 from toktra.server.exports.datasets import COLUMNS, SCHEMA_VERSION, Dataset
-from toktra.server.exports.datasets import Kind as ColumnKind
 from toktra.server.exports.focus import COLUMNS as FOCUS_COLUMNS
 from toktra.server.exports.formats import Format
 from toktra.server.exports.routes import read_order, take
@@ -36,7 +36,7 @@ class ExportColumn(BaseModel):
     """One column of a dataset."""
 
     name: Annotated[str, Field(examples=["provider_host"])]
-    kind: ColumnKind
+    kind: Annotated[str, Field(description="text, day, number or amount", examples=["text"])]
     says: Annotated[str, Field(description="What stands in it", examples=["Server name of the provider"])]
 
 
@@ -66,7 +66,7 @@ async def datasets(caller: Reads) -> ExportDatasets:
             ExportDataset(
                 dataset=dataset,
                 formats=list(Format),
-                columns=[ExportColumn(name=one.name, kind=one.kind, says=one.says) for one in columns[dataset]],
+                columns=[ExportColumn(name=one.name, kind=one.kind.value, says=one.says) for one in columns[dataset]],
             )
             for dataset in Dataset
         ],
@@ -83,8 +83,8 @@ async def datasets(caller: Reads) -> ExportDatasets:
 async def file(
     caller: Reads,
     dataset: Dataset,
-    first: Annotated[date, Query(alias="from", description="First day (UTC)", examples=["2026-11-01"])],
-    last: Annotated[date, Query(alias="to", description="Last day (UTC), at most yesterday", examples=["2026-11-19"])],
+    first: Annotated[Day, Query(alias="from", description="First day (UTC)", examples=["2026-11-01"])],
+    last: Annotated[Day, Query(alias="to", description="Last day (UTC), at most yesterday", examples=["2026-11-19"])],
     format: Annotated[Format, Query(description="Of the file")] = Format.CSV,  # noqa: A002 - its name in the address
 ) -> Response:
     """Streamed day by day. That it was taken, and by which program, stands in the audit trail before the first byte."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Security
@@ -14,7 +14,7 @@ from toktra.server.api.clients import Caller
 from toktra.server.api.door import allowed
 from toktra.server.api.refusals import documented
 from toktra.server.api.scopes import Scope
-from toktra.server.api.shapes import Amounts, Coverage, Days
+from toktra.server.api.shapes import Amounts, Coverage, Day, Days
 from toktra.server.usage.breakdown.service import Breakdown, breakdown
 from toktra.server.usage.breakdown.view import Against, Grain, Grouping, Measure, Period, UnusableView, View
 
@@ -100,8 +100,8 @@ class Usage(BaseModel):
 async def usage(
     *,
     caller: Annotated[Caller, Security(allowed, scopes=[Scope.USAGE_READ])],
-    first: Annotated[date, Query(alias="from", description="First day (UTC)", examples=["2026-11-01"])],
-    last: Annotated[date, Query(alias="to", description="Last day (UTC), at most today", examples=["2026-11-20"])],
+    first: Annotated[Day, Query(alias="from", description="First day (UTC)", examples=["2026-11-01"])],
+    last: Annotated[Day, Query(alias="to", description="Last day (UTC), at most today", examples=["2026-11-20"])],
     by: Annotated[Grouping, Query(description="What one line stands for")] = Grouping.PROVIDER,
     grain: Annotated[Grain, Query(description="How long one point is; hours for at most seven days")] = Grain.DAY,
     provider: Annotated[str, Query(max_length=100, description="Only this provider, by its id")] = "",
