@@ -1,0 +1,284 @@
+"""Somebody holds both databases, the servers' keys and all logs after days of use, and tries to learn what is whose.
+
+Days are simulated with the real applications: people opt in on the site, devices draw tickets, open mailboxes in random
+order on one day, upload what is sealed by the device's own code, and redeem. Hours are left out but one a day: every
+hour of every mailbox looks the same, and a test that stored all of them would only take longer.
+`TOKTRA_ADVERSARY_PEOPLE=200` runs it with as many people.
+
+The statistic: the adversary orders people and mailboxes by everything there is an order of (place of the row, its
+transaction, its key, its first record), matches first with first, second with second, and counts hits. By chance the
+hits of one matching have mean 1 and variance 1 (the fixed points of a random permutation), however many people there
+are. The best of all matchings tried is held against the best of as many random ones, drawn a thousand times: more than
+that ever gave fails.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+from psycopg import sql
+from tests.server.perks.conftest import Office, SecondLedger, second_ledger, switched_on
+
+from toktra.agent.perks.account_file import Terms
+from toktra.agent.perks.age import NotOpened, Sealer, unseal
+from toktra.agent.perks.keys import Key, new_key
+from toktra.agent.perks.tickets import draw, finish
+from toktra.personal.database.pool import Ledger
+from toktra.personal.housekeeping import Housekeeping
+from toktra.wire.events import encode
+from toktra.wire.personal import (
+    RECORDS_IN_UPLOAD,
+    Filling,
+    PersonalRecord,
+    Ticket,
+    TicketKeys,
+    encode_upload,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.server.perks.conftest import Desk
+
+    from toktra.server.database.embedded import EmbeddedPostgres
+
+PEOPLE = int(os.environ.get("TOKTRA_ADVERSARY_PEOPLE", "16"))
+DAYS = 5
+RANDOM_TRIES = 1000
+HOST = "private-thing.example"
+"""A provider's host that is used in personal mode and nowhere else."""
+
+
+@dataclass
+class MovedClock:
+    """Of the personal service; the month is the real one, since the organisation's server has the real clock."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class Someone:
+    """A person as the world knows them, and no adversary."""
+
+    person_id: UUID
+    desk: Desk
+    key: Key
+    tickets: list[Ticket]
+
+    @property
+    def mailbox(self) -> bytes:
+        return sha256(self.key.mailbox.encode()).digest()
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    today = datetime.now(UTC)
+    return MovedClock(today.replace(hour=12, minute=0))
+
+
+@pytest.fixture
+def personal(
+    postgres: EmbeddedPostgres, tmp_path: Path, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SecondLedger]:
+    """As everywhere, with a clock that is moved; what is due by it is done by the test."""
+
+    async def nothing(self: Housekeeping) -> None:
+        del self
+
+    monkeypatch.setattr(Housekeeping, "keep", nothing)
+    with second_ledger(postgres, tmp_path, clock=clock) as running:
+        yield running
+
+
+async def test_who_holds_everything_learns_nothing(
+    office: Office, personal: SecondLedger, clock: MovedClock, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await switched_on(office, tickets="3")
+    chance = random.Random(8)
+    async with httpx.AsyncClient(base_url=personal.url) as service:
+        people = [await someone(office, personal.url, f"Person {number}", service) for number in range(PEOPLE)]
+        opened = chance.sample(people, len(people))
+        for one in opened:
+            answer = await service.post("/v1/mailbox", content=encode(one.tickets.pop()), headers=bearer(one.key))
+            assert answer.status_code == 201, answer.text
+        first = clock.now.date()
+        for _ in range(DAYS):
+            for one in chance.sample(people, len(people)):
+                await uploads(service, one.key, clock.now.date(), used=chance.random() < 0.3)
+            clock.now += timedelta(days=1)
+        if clock.now.month == first.month:
+            for one in chance.sample(people, len(people)):
+                answer = await service.post("/v1/redemptions", content=encode(one.tickets.pop()))
+                assert answer.status_code == 200, answer.text
+    async with Ledger(app_url(personal), connections=1) as ledger:
+        await Housekeeping(ledger, clock).once()
+
+    nothing_opens(personal)
+    nothing_personal_in_the_corporate_ledger(office, people)
+    nothing_corporate_in_the_personal_ledger(personal, office, people)
+    logs = "".join(capfd.readouterr())
+    for one in people:
+        assert one.key.mailbox not in logs
+        assert one.mailbox.hex() not in logs
+    assert HOST not in logs
+    matches_no_better_than_chance(office, personal, people)
+
+
+async def someone(office: Office, service_url: str, name: str, service: httpx.AsyncClient) -> Someone:
+    """Opts in on the site, and draws the month's tickets with a device, by the device's own code."""
+    person_id = await office.person(name)
+    browser = await office.browser(person_id)
+    assert (await browser.post("/me/token-perks/join", data={"read": "yes"})).status_code == 303
+    desk = office.desk(person_id, name.lower().replace(" ", "-"))
+    drawn = draw(3)
+    given = await desk.allowance(*drawn.blinded)
+    terms = Terms(
+        programme=given.programme,
+        tier=given.tier,
+        month=given.month,
+        tokens_per_ticket=given.tokens_per_ticket,
+        tickets=given.tickets,
+    )
+    shown = await service.get(f"/v1/programmes/{given.programme}/keys/{given.month}")
+    public = msgspec.json.decode(shown.content, type=TicketKeys).keys[given.tier]
+    return Someone(person_id, desk, new_key(service_url), finish(drawn, given.batch, public, terms))
+
+
+async def uploads(service: httpx.AsyncClient, key: Key, day: date, *, used: bool) -> None:
+    sealer = Sealer(key.recipient)
+    records: list[PersonalRecord | Filling] = [Filling()] * RECORDS_IN_UPLOAD
+    if used:
+        records[0] = PersonalRecord(
+            at=datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC),
+            provider_host=HOST,
+            request_bytes=2_000,
+            response_bytes=9_000,
+            estimated_input_tokens=300,
+            estimated_output_tokens=700,
+            estimator_version="e1",
+        )
+    body = encode_upload(str(uuid4()), day, tuple(sealer.seal(record) for record in records))
+    answer = await service.post("/v1/mailbox/uploads", content=body, headers=bearer(key))
+    assert answer.status_code == 200, answer.text
+
+
+def bearer(key: Key) -> dict[str, str]:
+    return {"authorization": f"Bearer {key.mailbox}"}
+
+
+def app_url(personal: SecondLedger) -> str:
+    return personal.superuser
+
+
+def nothing_opens(personal: SecondLedger) -> None:
+    """No server holds a key that opens records, and no record shows a word of what is in it."""
+    with psycopg.connect(personal.superuser) as connection:
+        sealed = [bytes(row[0]) for row in connection.execute("select sealed from record")]
+    assert len(sealed) == PEOPLE * DAYS * RECORDS_IN_UPLOAD
+    assert all(one.startswith(b"age-encryption.org/v1\n") for one in sealed)
+    assert not any(word in one for one in sealed for word in (HOST.encode(), b'"kind":"'))
+    files = [path.read_bytes() for path in personal.data.rglob("*") if path.is_file()]
+    assert files, "the seed of the tickets is there"
+    assert not any(b"AGE-SECRET-KEY" in content for content in files)
+    stranger = new_key("https://x.example")
+    for one in sealed[:: max(1, len(sealed) // 50)]:
+        with pytest.raises(NotOpened):
+            unseal(one, stranger.identity)
+
+
+def nothing_personal_in_the_corporate_ledger(office: Office, people: list[Someone]) -> None:
+    """No mailbox, host, key, nonce or ticket stands in any table, as text, whatever the column."""
+    told = whole(office.urls.superuser)
+    for one in people:
+        for word in (one.key.mailbox, one.mailbox.hex(), one.key.recipient, one.key.identity):
+            assert word not in told
+    assert HOST not in told
+    for ticket in people[0].tickets:
+        assert ticket.nonce.hex() not in told
+    assert "personal-mode" not in told
+
+
+def nothing_corporate_in_the_personal_ledger(personal: SecondLedger, office: Office, people: list[Someone]) -> None:
+    told = whole(personal.superuser)
+    for one in people:
+        assert str(one.person_id) not in told
+        assert str(one.desk.key.device) not in told
+    assert str(office.tenant.tenant_id) not in told
+
+
+def whole(superuser: str) -> str:
+    """Every row of every table as text; no table is left out, nor is one that comes later."""
+    with psycopg.connect(superuser) as connection:
+        tables = connection.execute(
+            "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+            "where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')"
+        ).fetchall()
+        parts: list[str] = []
+        for schema, table in tables:
+            rows = connection.execute(sql.SQL("select t::text from {} t").format(sql.Identifier(schema, table)))
+            parts += [str(row[0]) for row in rows]
+    return "\n".join(parts)
+
+
+def matches_no_better_than_chance(office: Office, personal: SecondLedger, people: list[Someone]) -> None:
+    """See the top of this file."""
+    whose = {one.person_id: one.mailbox for one in people}
+    of_people = orders(
+        office.urls.superuser, "perks_enrolment", "person_id", ("ctid", "xmin::text::bigint", "person_id")
+    ) + orders(office.urls.superuser, "perks_drawn", "person_id", ("ctid", "xmin::text::bigint"))
+    of_people.append([one.person_id for one in people])  # the audit trail and the sessions have when each came to be
+    of_mailboxes = orders(personal.superuser, "mailbox", "digest", ("ctid", "xmin::text::bigint", "digest"))
+    of_mailboxes.append(first_seen(personal.superuser))
+    best = max(
+        sum(whose[person] == mailbox for person, mailbox in zip(mine, theirs, strict=True))
+        for mine in of_people
+        for theirs in (*of_mailboxes, *(list(reversed(order)) for order in of_mailboxes))
+    )
+    tries = len(of_people) * len(of_mailboxes) * 2
+    chance = sorted(max(hits_by_chance(len(people)) for _ in range(tries)) for _ in range(RANDOM_TRIES))
+    assert chance[-1] < len(people), "who knew the order would be found out"
+    assert best <= chance[-1], f"{best} of {len(people)} were matched; by chance it is {chance[len(chance) // 2]}"
+
+
+def orders(superuser: str, table: str, key: str, by: tuple[str, ...]) -> list[list[Any]]:
+    """The keys in each order that the table has."""
+    with psycopg.connect(superuser) as connection:
+        return [
+            [_plain(row[0]) for row in connection.execute(f"select {key} from {table} order by {one}".encode())]
+            for one in by
+        ]
+
+
+def first_seen(superuser: str) -> list[Any]:
+    """Mailboxes by the place of their first record on the disk."""
+    with psycopg.connect(superuser) as connection:
+        rows = connection.execute(
+            "select mailbox from (select mailbox, tableoid, ctid, row_number() over (partition by mailbox "
+            "order by tableoid, ctid) as n from record) r where n = 1 order by tableoid, ctid"
+        )
+        return [_plain(row[0]) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, bytes | memoryview) else value
+
+
+def hits_by_chance(number: int) -> int:
+    drawn = list(range(number))
+    secrets.SystemRandom().shuffle(drawn)
+    return sum(place == one for place, one in enumerate(drawn))
