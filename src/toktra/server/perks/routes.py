@@ -48,7 +48,7 @@ async def switch(visit: Visit) -> Response:
         return _damaged()
     personal = _service(visit)
     if personal is None:
-        return await _show(visit, fault=_("This server knows no personal service. Nothing was changed."), status=409)
+        return await _no_service(visit)
     try:
         await service.switch(visit.database, visit.reader, personal, on=fields.get("to") == "on")
     except (NotReached, NotKnownThere):
@@ -63,7 +63,7 @@ async def set_tier(visit: Visit) -> Response:
         return _damaged()
     personal = _service(visit)
     if personal is None:
-        return await _not_reached(visit)
+        return await _no_service(visit)
     try:
         await service.set_tier(visit.database, visit.reader, personal, read_tier(fields))
     except InvalidTier as invalid:
@@ -77,7 +77,7 @@ async def end_tier(visit: Visit) -> Response:
     """No more tickets of it. Safe to repeat."""
     personal = _service(visit)
     if personal is None:
-        return await _not_reached(visit)
+        return await _no_service(visit)
     try:
         await service.end_tier(visit.database, visit.reader, personal, visit.request.path_params["tier"])
     except (NotReached, NotKnownThere):
@@ -172,6 +172,10 @@ async def _months(visit: Visit, found: Programme, counts: list[Any]) -> tuple[li
     except (NotReached, NotKnownThere):
         return None, 0.0
     return month_rows(published, counts), published.epsilon
+
+
+async def _no_service(visit: Visit) -> Response:
+    return await _show(visit, fault=_("This server knows no personal service. Nothing was changed."), status=409)
 
 
 async def _not_reached(visit: Visit) -> Response:
