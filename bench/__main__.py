@@ -23,6 +23,7 @@ PARTS = {
     "sealing": "one record sealed for the second ledger, on a device",
     "ingest": "signed batches over HTTP, beside raw binary COPY",
     "personal": "sealed uploads to the second ledger over HTTP, and a page of it",
+    "event_servers": "signed batches over HTTP, beside aw-server on the same batches",
     "estimate": "one token estimate, and reading the coefficient file",
     "rights": "a copy of 100,000 events, their erasure, a day and a month deleted",
     "costs": "the cost of a million rollup rows projected anew",

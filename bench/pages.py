@@ -71,9 +71,12 @@ insert into usage_daily select %(t)s, current_date - d, md5('p' || n)::uuid, h, 
     5, 40000, 90000, 10000, 2000 from generate_series(0, %(days)s - 1) d, generate_series(1, %(people)s) n,
     (values (0, 'api.openai.com'), (1, 'api.anthropic.com')) hosts (k, h) where (n + d + k) %% 7 < 5;
 insert into usage_hourly select tenant_id, day::timestamp at time zone 'UTC' + make_interval(hours => hour),
-    provider_host, estimator_version, sum(exchanges) / 9, sum(request_bytes) / 9, sum(response_bytes) / 9,
-    sum(input_tokens) / 9, sum(output_tokens) / 9 from usage_daily, generate_series(8, 16) hour
-    group by 1, 2, 3, 4;
+    provider_host, estimator_version, exchanges / 9, request_bytes / 9, response_bytes / 9, input_tokens / 9,
+    output_tokens / 9 from generate_series(8, 16) hour, (
+        select tenant_id, day, provider_host, estimator_version, sum(exchanges) as exchanges,
+            sum(request_bytes) as request_bytes, sum(response_bytes) as response_bytes,
+            sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens
+        from usage_daily where tenant_id = %(t)s group by 1, 2, 3, 4) days;
 select create_usage_event_month(current_date);
 insert into usage_event select %(t)s, date_trunc('day', now()) + n * interval '1 second',
     md5('d' || 1 + n %% %(devices)s)::uuid, 1, n, md5('p' || 1 + n %% %(people)s)::uuid, 'api.openai.com',
