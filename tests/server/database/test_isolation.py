@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 GLOBAL_TABLES = {
     "tenant",
     "alembic_version",
+    "home_region",  # of the whole database, and of nobody's people
+    "served_elsewhere",
     "procrastinate_jobs",  # of the whole server; what a tenant's transaction sees of it: tests/server/jobs
     "procrastinate_events",
     "procrastinate_workers",
