@@ -14,7 +14,6 @@ MODULES: Final[tuple[str, ...]] = (
     "toktra.server.mail.service",
     "toktra.server.metrics.usage",
     "toktra.server.notices.telling_job",
-    "toktra.server.notices.telling_job",
     "toktra.server.reconciliation.jobs",
     "toktra.server.retention.jobs",
     "toktra.server.rights.copies.prepare_job",
