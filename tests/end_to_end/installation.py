@@ -36,7 +36,7 @@ def free_port() -> int:
                 return port
 
 
-def until(done: Callable[[], bool], *, patience_s: float = 30, why: Callable[[], object] = lambda: "") -> None:
+def until(done: Callable[[], bool], *, patience_s: float = 90, why: Callable[[], object] = lambda: "") -> None:
     """Returns when `done` says so; fails with `why` when it never does."""
     deadline = time.monotonic() + patience_s
     while not done():
