@@ -58,7 +58,6 @@ def arrives(here: Installation, truth: dict[str, tuple[int, int, int]]) -> None:
     """Fails unless the ledger comes to hold exactly this."""
     until(
         lambda: in_ledger(here) == truth,
-        patience_s=45,
         why=lambda: f"{in_ledger(here)} is not {truth}\n{here.log('agent')}\n{here.log('server')[-2000:]}",
     )
 

@@ -255,7 +255,7 @@ def decrypted(here: Installation, service: Service, key: Key, truth: tuple[int, 
         records = read()
         return sum(one.request_bytes for one in records), sum(one.response_bytes for one in records)
 
-    until(lambda: sums() == truth, patience_s=60, why=lambda: (sums(), truth, perks(here, ALICE, "status")))
+    until(lambda: sums() == truth, why=lambda: (sums(), truth, perks(here, ALICE, "status")))
     return read()
 
 

@@ -69,7 +69,7 @@ def in_ledger(here: Installation) -> dict[str, tuple[int, int]]:
 
 
 def arrives(here: Installation, truth: dict[str, tuple[int, int]]) -> None:
-    until(lambda: in_ledger(here) == truth, patience_s=30, why=lambda: f"{in_ledger(here)} {truth} {here.log('agent')}")
+    until(lambda: in_ledger(here) == truth, why=lambda: f"{in_ledger(here)} {truth} {here.log('agent')}")
 
 
 def attached(here: Installation) -> set[str]:
@@ -238,7 +238,7 @@ def test_a_window_begins_by_the_clock_and_ends_by_it_and_the_bytes_between_are_n
     if state(here) == "private":  # the machine was not too busy to be on time
         clients(CAROL).ask("/bytes/666666", 70_000)
 
-    until(lambda: state(here) == "observed", patience_s=45)
+    until(lambda: state(here) == "observed")
     assert now() >= ends
     carol = clients(CAROL)
     carol.ask("/bytes/9000", 1000)
