@@ -194,15 +194,15 @@ async def test_what_was_downloaded_imports_without_a_change(
     assert "3 stay as they are" in page
 
 
-async def test_ten_thousand_rows_are_planned_and_written(site: httpx.AsyncClient, rows: Rows) -> None:
+async def test_thousands_of_rows_are_planned_and_written(site: httpx.AsyncClient, rows: Rows) -> None:
     text = "name,email,department,manager\n" + "".join(
-        f"Person {n},p{n}@example.org,Department {n % 40},p{n // 10}@example.org\n" for n in range(1, 10_001)
+        f"Person {n},p{n}@example.org,Department {n % 40},p{n // 10}@example.org\n" for n in range(1, 3_001)
     )
     text += "Person 0,p0@example.org,,\n"
     place = await upload(site, text)
     _page, digest = await shown(site, place)
     assert (await site.post(f"{place}/apply", data={"plan": digest})).status_code == 200
-    assert rows("select count(*), count(manager_id) from person") == [(10_002, 10_000)]
+    assert rows("select count(*), count(manager_id) from person") == [(3_002, 3_000)]
     again, digest = await shown(site, await upload(site, text))
     assert digest == ""
-    assert "10\u00a0001 stay as they are" in again
+    assert "3\u00a0001 stay as they are" in again
