@@ -154,7 +154,7 @@ def test_every_page_is_accessible_and_fits(chromium: Browser, firm: Any, scheme:
         page.get_by_text("This person has left…").click()
         look("person")
         page.get_by_role("textbox", name="E-mail", exact=True).fill("jo@example.org")
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
         look("person, refused")
         for path in ("/people?q=nobody", "/people?show=accounts", "/people/new", "/people/import"):
             page.goto(firm.address + path)
