@@ -52,7 +52,7 @@ lock: ## resolve the dependencies anew
 	@scripts/lock
 
 $(VENV)/runs: pyproject.toml requirements-run.lock # what `make run` needs, and no more: a newcomer waits for it
-	@scripts/setup $(VENV) requirements-run.lock
+	@scripts/setup $(VENV) requirements-run.lock --no-compile # Python compiles what it imports, when it does
 	@touch $@
 
 $(VENV)/ready: pyproject.toml requirements.lock
