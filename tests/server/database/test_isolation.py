@@ -25,7 +25,7 @@ GLOBAL_TABLES = {
     "procrastinate_workers",
     "procrastinate_periodic_defers",
 }
-APPEND_ONLY = {"audit_entry"}
+APPEND_ONLY = {"audit_entry", "audit_cut"}
 
 ROWS: dict[str, LiteralString] = {
     "person": "insert into person (tenant_id, person_id, display_name) values (%(t)s, %(id)s, 'Someone')",
@@ -141,6 +141,8 @@ ROWS: dict[str, LiteralString] = {
     "perks_enrolment": "insert into perks_enrolment values (%(t)s, %(id)s, 'all', 1, '2026-11-01')",
     "perks_drawn": "insert into perks_drawn values (%(t)s, %(id)s, '2026-11-01', 1)",
     "perks_counted": "insert into perks_counted values (%(t)s, '2026-11-01', 'all', 12)",
+    "organisation_language": "insert into organisation_language values (%(t)s, 'de')",
+    "audit_cut": "insert into audit_cut (tenant_id, number, hash) values (%(t)s, 1, decode(repeat('ab', 32), 'hex'))",
     "audit_entry": "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
     "values (%(t)s, 1, now(), 'device:enrolled', 'system', decode(repeat('ab', 32), 'hex'), "
     "decode(repeat('ab', 32), 'hex'))",

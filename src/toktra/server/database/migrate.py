@@ -90,7 +90,8 @@ _UNSAFE: Final[LiteralString] = """
 _GRANTABLE: Final[LiteralString] = """
     select relname from pg_class join pg_namespace n on n.oid = relnamespace
     where n.nspname = 'public' and relkind in ('r', 'p') and not relispartition
-      and relname not in ('alembic_version', 'tenant', 'audit_entry', 'served_elsewhere', 'home_region')
+      and relname not in
+          ('alembic_version', 'tenant', 'audit_entry', 'audit_cut', 'served_elsewhere', 'home_region')
 """
 
 
@@ -98,7 +99,8 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) ->
     """Rows of every tenant table, reading of tenants, the making of months and the end of those nobody may still have.
     Never a partition by its own name.
 
-    To the audit trail it may only add: what was recorded stays as it was.
+    To the audit trail it may only add, and have the oldest entries go once they are past their time: what was recorded
+    stays as it was.
     """
     role = sql.Identifier(app_role)
     tables = [sql.Identifier(str(row[0])) for row in connection.execute(_GRANTABLE)]
@@ -106,10 +108,11 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], app_role: str) ->
         sql.SQL("grant usage on schema public to {}").format(role),
         sql.SQL("grant select on tenant, alembic_version, served_elsewhere, home_region to {}").format(role),
         sql.SQL("grant select, insert, update, delete on {} to {}").format(sql.SQL(", ").join(tables), role),
-        sql.SQL("grant select, insert on audit_entry to {}").format(role),
+        sql.SQL("grant select, insert on audit_entry, audit_cut to {}").format(role),
         sql.SQL("grant usage on all sequences in schema public to {}").format(role),
         sql.SQL("grant execute on function create_usage_event_month(date) to {}").format(role),
         sql.SQL("grant execute on function drop_usage_event_months(integer) to {}").format(role),
+        sql.SQL("grant execute on function cut_audit_trail(uuid, date) to {}").format(role),
     ):
         connection.execute(statement)
 
