@@ -1,4 +1,4 @@
-"""Writes the extension's manifest, hosts.json and rules.js from the catalogue and extension/uses.toml.
+"""Writes the extension's manifest, hosts and estimator's tables from the catalogue and extension/uses.toml.
 
     build_extension.py            write them
     build_extension.py --check    exit with 1 when one is not what it should be
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tomllib
 import zipfile
@@ -24,6 +25,7 @@ from typing import Any
 import toktra
 from toktra.agent.browser.identity import CHROME_KEY, FIREFOX_ID
 from toktra.catalogue import Catalogue, load_catalogue
+from toktra.catalogue.browser_tables import browser_tables
 from toktra.catalogue.providers import Kind
 
 EXTENSION = Path(__file__).parents[1] / "extension"
@@ -124,7 +126,17 @@ def files() -> dict[Path, str]:
         # A worker that imports JSON is not started a second time (Chromium 156), so it has the same as a module.
         EXTENSION
         / "rules.js": f"// The content of hosts.json, made by scripts/build_extension.py.\nexport default {listed};\n",
+        EXTENSION / "alone" / "coefficients.js": (
+            "// The tables of src/toktra/catalogue/coefficients.toml, made by scripts/build_extension.py.\n"
+            f"export default {_lines(browser_tables())};\n"
+        ),
     }
+
+
+def _lines(table: dict[str, Any]) -> str:
+    """JSON with each list on one line."""
+    whole = json.dumps(table, indent=1)
+    return re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", whole)
 
 
 def for_browser(whole: dict[str, Any], browser: str) -> dict[str, Any]:
