@@ -8,7 +8,7 @@ const BODY_SCALE_BYTES = 300;
 const LONG_BODY = 12;
 const SHORT_FROM = Math.asinh(1500 / BODY_SCALE_BYTES);
 const SHORT_TO_LONG = Math.asinh(6000 / BODY_SCALE_BYTES) - SHORT_FROM;
-const ABSURD_COUNT = 2 ** 40;
+const ABSURD_COUNT = 2 ** 40; // what the server takes at most, and the estimator too
 
 export const ESTIMATOR_VERSION = coefficients.version;
 
@@ -39,7 +39,7 @@ export function estimate({ host, request_bytes, response_bytes, streamed }) {
     body = Math.asinh((sent - headerBytes(family, sent)) / BODY_SCALE_BYTES);
     input = wholeNumber(along(family.input, body, 1));
   }
-  return { input: Math.max(1, input), output: received > 0 ? answer(family, received, pieces(response_bytes, streamed), body) : 0 };
+  return { input: Math.max(1, input), output: received > 0 ? answer(family, received, pieces(received, streamed), body) : 0 };
 }
 
 function headerBytes(family, sent) {
@@ -48,7 +48,7 @@ function headerBytes(family, sent) {
 }
 
 function pieces(bytes, streamed) {
-  return Math.min(Math.max(1, Math.ceil(bytes / (streamed ? STREAM_SEGMENT_BYTES : SEGMENT_BYTES))), ABSURD_COUNT);
+  return Math.max(1, Math.ceil(bytes / (streamed ? STREAM_SEGMENT_BYTES : SEGMENT_BYTES)));
 }
 
 function answer(family, size, segments, request) {

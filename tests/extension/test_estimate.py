@@ -43,9 +43,9 @@ def hosts() -> list[str]:
 
 
 def uses() -> list[dict[str, Any]]:
-    """Sizes at every knot and edge, none at all, and many drawn from bytes to terabytes."""
+    """Sizes at every knot and edge, none at all, and many drawn up to a hundred megabytes, and a tebibyte: more no event may hold."""
     draw = random.Random(20261123)
-    edges = [None, 0, 1, 249, 250, 251, 699, 700, 1447, 1448, 1449, 5500, 5501, 10**6, 2**40, 2**50]
+    edges = [None, 0, 1, 249, 250, 251, 699, 700, 1447, 1448, 1449, 5500, 5501, 10**6, 2**40]
     sizes = [(sent, received) for sent in edges for received in edges]
     sizes += [(int(10 ** draw.uniform(0, 8)), int(10 ** draw.uniform(0, 8))) for _ in range(SEEDED)]
     names = hosts()
@@ -72,9 +72,9 @@ def test_it_estimates_as_the_agent_does() -> None:
     expected = [as_the_agent_counts(use) for use in given]
     for use, answer, one in zip(given, answers, expected, strict=True):
         assert answer == pytest.approx(one, rel=1e-11, abs=1), use
-    # Two libraries' logarithms may differ in the last of their 53 bits, and then one estimate of 5.5 is 5 and the other 6.
+    # Two libraries' logarithms may differ in the last of their 53 bits; then an estimate of 5.5 is 5 here and 6 there.
     apart = [use for use, answer, one in zip(given, answers, expected, strict=True) if answer != one]
-    assert len([use for use in apart if max(use["request_bytes"] or 0, use["response_bytes"] or 0) < 2**40]) <= 3, apart
+    assert len([use for use in apart if 2**40 not in use.values()]) <= 3, apart
     assert len({tuple(answer) for answer in answers}) > SEEDED / 4  # it is not a constant
 
 
