@@ -39,6 +39,9 @@ EXPECTED: dict[tuple[str, str], set[Scope]] = {
     ("get", "/exports"): {Scope.EXPORTS_READ},
     ("get", "/exports/{dataset}"): {Scope.EXPORTS_READ},
     ("get", "/audit"): {Scope.AUDIT_READ},
+    ("get", "/rights-requests"): {Scope.REQUESTS_READ},
+    ("post", "/rights-requests"): {Scope.REQUESTS_WRITE},
+    ("get", "/rights-requests/{request_id}"): {Scope.REQUESTS_READ},
     ("post", "/oauth/token"): set(),
 }
 """Written by hand and a second time on purpose: what is open to which scope must be meant twice."""
@@ -56,6 +59,8 @@ ROLES: dict[Scope, set[Role]] = {
     Scope.DEVICES_READ: NAME_READERS,
     Scope.EXPORTS_READ: LEADERS,
     Scope.AUDIT_READ: {Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR},
+    Scope.REQUESTS_READ: {Role.OWNER, Role.PRIVACY_OFFICER, Role.AUDITOR},
+    Scope.REQUESTS_WRITE: {Role.OWNER, Role.PRIVACY_OFFICER},
 }
 
 
@@ -75,7 +80,7 @@ def operations() -> dict[tuple[str, str], set[Scope]]:
 def address(path: str) -> str:
     """An address that exists, as far as what stands in the path decides."""
     nobody = "00000000-0000-4000-8000-000000000000"
-    for name in ("person_id", "device_id", "budget_id"):
+    for name in ("person_id", "device_id", "budget_id", "request_id"):
         path = path.replace(f"{{{name}}}", nobody)
     return "/v1" + path.replace("{provider_id}", "openai").replace("{dataset}", "daily")
 

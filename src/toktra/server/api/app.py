@@ -15,7 +15,7 @@ from toktra.server.api import oauth
 from toktra.server.api.body_limit import BodyLimit
 from toktra.server.api.quota import Quota, QuotaHeaders
 from toktra.server.api.refusals import ProblemDetails, on_busy, on_problem
-from toktra.server.api.resources import audit, budgets, costs, devices, exports, people, providers, usage
+from toktra.server.api.resources import audit, budgets, costs, devices, exports, people, providers, rights, usage
 from toktra.server.database.pool import Database, DatabaseBusy
 from toktra.server.problems import Problem
 from toktra.server.web.rate_limit import FailureLimit
@@ -59,7 +59,7 @@ def api_app(database: Database | None, *, requests_per_minute: int = 600) -> Fas
     app.state.database = database
     app.state.quota = Quota(requests_per_minute)
     app.state.failures = FailureLimit(failures=20, window_s=60)
-    for resource in (oauth, usage, costs, budgets, providers, people, devices, exports, audit):
+    for resource in (oauth, usage, costs, budgets, providers, people, devices, exports, audit, rights):
         app.include_router(resource.router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app

@@ -24,6 +24,8 @@ class Scope(StrEnum):
     DEVICES_READ = "devices:read"
     EXPORTS_READ = "exports:read"
     AUDIT_READ = "audit:read"
+    REQUESTS_READ = "requests:read"
+    REQUESTS_WRITE = "requests:write"
 
 
 STANDS_FOR: Final[Mapping[Scope, Action]] = MappingProxyType(
@@ -38,6 +40,8 @@ STANDS_FOR: Final[Mapping[Scope, Action]] = MappingProxyType(
         Scope.DEVICES_READ: Action.READ_DEVICES,
         Scope.EXPORTS_READ: Action.EXPORT_FIGURES,
         Scope.AUDIT_READ: Action.READ_AUDIT,
+        Scope.REQUESTS_READ: Action.READ_RIGHTS_REQUESTS,
+        Scope.REQUESTS_WRITE: Action.DECIDE_RIGHTS_REQUESTS,
     }
 )
 
@@ -53,6 +57,8 @@ WORDS: Final[Mapping[Scope, str]] = MappingProxyType(
         Scope.DEVICES_READ: _("Read which devices are enrolled"),
         Scope.EXPORTS_READ: _("Take exports as files"),
         Scope.AUDIT_READ: _("Read the audit trail"),
+        Scope.REQUESTS_READ: _("Read rights requests and by when they are due; not what a copy holds"),
+        Scope.REQUESTS_WRITE: _("Record rights requests on behalf of those who asked"),
     }
 )
 

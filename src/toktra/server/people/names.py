@@ -32,6 +32,11 @@ async def person_named(database: Database, tenant_id: UUID, person_id: UUID) -> 
     return Named(row.person_id, row.display_name, Role(row.role)) if row else None
 
 
+async def is_known(connection: Connection, tenant_id: UUID, person_id: UUID) -> bool:
+    """Whether this organisation has a person of this id, active or not."""
+    return await _queries.person(connection, tenant_id=tenant_id, person_id=person_id) is not None
+
+
 async def names_of(database: Database, tenant_id: UUID, people: Iterable[UUID]) -> dict[UUID, str]:
     """The names of those of these people who are still known."""
     wanted = sorted(set(people))

@@ -41,6 +41,8 @@ class Channel(StrEnum):
     OFFICER = "officer"
     MAIL = "mail"
     """By a link to an address, from who has no account."""
+    API = "api"
+    """Recorded by a program, for whoever asked elsewhere."""
 
 
 class Step(StrEnum):
@@ -60,6 +62,7 @@ class Step(StrEnum):
     REFUSED = "refused"
     ERASED = "erased"
     REMINDED = "reminded"
+    TAKEN = "taken"
 
 
 COPIES: Final = frozenset({Kind.ACCESS, Kind.PORTABILITY})

@@ -40,6 +40,7 @@ def office_rights_pages() -> list[Page]:
         Page("/rights/{request_id}", one_request, action=Action.READ_RIGHTS_REQUESTS),
         Page("/rights/{request_id}/standing", standing, action=Action.READ_RIGHTS_REQUESTS, polled=True),
         Page("/rights/{request_id}/receipt.json", receipt, action=Action.READ_RIGHTS_REQUESTS),
+        Page("/rights/{request_id}/take", take, action=decide, methods=("POST",)),
         Page("/rights/{request_id}/identify", identify, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/grant", grant, action=decide, methods=("POST",), needs_fresh=True),
         Page("/rights/{request_id}/refuse", refuse, action=decide, methods=("POST",), needs_fresh=True),
@@ -142,6 +143,11 @@ async def identify(visit: Visit) -> Response:
     return RedirectResponse(f"/rights/{_id(visit)}", 303)
 
 
+async def take(visit: Visit) -> Response:
+    """The reader sees to it from now on."""
+    return await _decide(visit, service.take)
+
+
 async def grant(visit: Visit) -> Response:
     """Does what was asked."""
     return await _decide(visit, service.grant)
@@ -210,6 +216,7 @@ async def _show(visit: Visit, errors: Mapping[str, str], *, template: str = "rig
         left=time_left(request, today),
         stage=STAGE_WORDS[request.stage],
         steps=[told(step) for step in steps],
+        may_take=may_decide and request.owner_id != visit.reader.person_id,
         may_grant=may_decide and request.stage is Stage.DECISION,
         may_identify=may_decide and request.stage is Stage.CHECK,
         may_refuse=may_decide and request.stage in (Stage.CHECK, Stage.DECISION, Stage.IDENTITY),

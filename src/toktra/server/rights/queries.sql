@@ -31,9 +31,11 @@ from rights_step where tenant_id = :tenant_id and request_id = :request_id;
 -- name: find(tenant_id, request_id)^
 select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.asked_from, r.channel, r.stage, r.received_on,
     r.confirm_by, r.due_on, r.is_extended, r.details, (r.closed_at at time zone 'UTC')::date as closed_on,
-    b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase
+    b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase,
+    r.owner_id, o.display_name as owner
 from rights_request r
 left join person p on p.tenant_id = r.tenant_id and p.person_id = r.person_id
+left join person o on o.tenant_id = r.tenant_id and o.person_id = r.owner_id
 left join rights_bundle b on b.tenant_id = r.tenant_id and b.request_id = r.request_id
 where r.tenant_id = :tenant_id and r.request_id = :request_id;
 
@@ -43,20 +45,37 @@ select number from rights_request where tenant_id = :tenant_id and request_id = 
 -- name: list(tenant_id, is_open)
 select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.asked_from, r.channel, r.stage, r.received_on,
     r.confirm_by, r.due_on, r.is_extended, r.details, (r.closed_at at time zone 'UTC')::date as closed_on,
-    b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase
+    b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase,
+    r.owner_id, o.display_name as owner
 from rights_request r
 left join person p on p.tenant_id = r.tenant_id and p.person_id = r.person_id
+left join person o on o.tenant_id = r.tenant_id and o.person_id = r.owner_id
 left join rights_bundle b on b.tenant_id = r.tenant_id and b.request_id = r.request_id
 where r.tenant_id = :tenant_id and (r.closed_at is null) = :is_open
 order by case when :is_open then r.due_on end, r.closed_at desc, r.number
 limit 500;
 
+-- name: list_below(tenant_id, is_open, below, most)
+select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.asked_from, r.channel, r.stage, r.received_on,
+    r.confirm_by, r.due_on, r.is_extended, r.details, (r.closed_at at time zone 'UTC')::date as closed_on,
+    b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase,
+    r.owner_id, o.display_name as owner
+from rights_request r
+left join person p on p.tenant_id = r.tenant_id and p.person_id = r.person_id
+left join person o on o.tenant_id = r.tenant_id and o.person_id = r.owner_id
+left join rights_bundle b on b.tenant_id = r.tenant_id and b.request_id = r.request_id
+where r.tenant_id = :tenant_id and (:is_open ::boolean is null or (r.closed_at is null) = :is_open)
+  and (:below ::integer is null or r.number < :below)
+order by r.number desc limit :most;
+
 -- name: of_person(tenant_id, person_id)
 select r.request_id, r.number, r.kind, r.regulation, r.person_id, p.display_name, r.asked_from, r.channel, r.stage, r.received_on,
     r.confirm_by, r.due_on, r.is_extended, r.details, (r.closed_at at time zone 'UTC')::date as closed_on,
-    b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase
+    b.is_whole, b.sealed_bytes, b.expires_at, b.sealed_identity is not null as has_passphrase,
+    r.owner_id, o.display_name as owner
 from rights_request r
 left join person p on p.tenant_id = r.tenant_id and p.person_id = r.person_id
+left join person o on o.tenant_id = r.tenant_id and o.person_id = r.owner_id
 left join rights_bundle b on b.tenant_id = r.tenant_id and b.request_id = r.request_id
 where r.tenant_id = :tenant_id and r.person_id = :person_id
 order by r.number desc;
@@ -81,6 +100,9 @@ limit 1;
 update rights_request
 set stage = :stage, closed_at = case when :stage in ('done', 'refused') then clock_timestamp() end
 where tenant_id = :tenant_id and request_id = :request_id;
+
+-- name: take(tenant_id, request_id, owner_id)!
+update rights_request set owner_id = :owner_id where tenant_id = :tenant_id and request_id = :request_id;
 
 -- name: extend(tenant_id, request_id, due_on)!
 update rights_request set is_extended = true, due_on = :due_on

@@ -49,6 +49,9 @@ class Request:
     copy_expires_at: datetime | None
     has_passphrase: bool
     """Whether its person opens the copy with a passphrase; else with an age key of their own."""
+    owner_id: UUID | None
+    owner: str | None
+    """Which of those who answer has taken it; None for nobody yet."""
 
     @property
     def title(self) -> str:
@@ -98,6 +101,15 @@ async def list_requests(database: Database, tenant_id: UUID, *, is_open: bool) -
     """Open ones by the day they are due, closed ones newest first; 500 at most."""
     async with database.tenant(tenant_id) as connection:
         rows = queries.list(connection, tenant_id=tenant_id, is_open=is_open)
+        return [request_of(row) async for row in rows]
+
+
+async def list_below(
+    database: Database, tenant_id: UUID, *, is_open: bool | None, below: int | None, most: int
+) -> list[Request]:
+    """Newest first, those with a number below this one; `is_open` None for open and closed ones."""
+    async with database.tenant(tenant_id) as connection:
+        rows = queries.list_below(connection, tenant_id=tenant_id, is_open=is_open, below=below, most=most)
         return [request_of(row) async for row in rows]
 
 
@@ -186,4 +198,6 @@ def request_of(row: Any) -> Request:
         copy_bytes=row.sealed_bytes if row.is_whole else None,
         copy_expires_at=row.expires_at,
         has_passphrase=bool(row.has_passphrase),
+        owner_id=row.owner_id,
+        owner=row.owner,
     )

@@ -13,7 +13,7 @@ from toktra.server.database.pool import Connection, Database
 from toktra.server.jobs import defer
 from toktra.server.notices.service import regulation_of
 from toktra.server.people.erasing import another_owner_remains
-from toktra.server.people.names import person_named
+from toktra.server.people.names import is_known
 from toktra.server.people.signed_in import SignedIn
 from toktra.server.rights import erasure_job
 from toktra.server.rights.kinds import COPIES, NEEDS_DETAILS, STOPS_AT_ONCE, Channel, Kind, Stage, Step
@@ -32,7 +32,9 @@ __all__ = [
     "grant",
     "hold",
     "identify",
+    "record",
     "refuse",
+    "take",
 ]
 
 OLDEST_RECEIPT: Final = timedelta(days=366)
@@ -65,15 +67,32 @@ async def ask_for(
     details: str,
 ) -> UUID:
     """A request that someone made by letter or in person, recorded by the officer. Raises InvalidRequest."""
+    async with database.tenant(reader.tenant.tenant_id) as connection:
+        return await record(
+            connection, reader, person_id, kind, regulation, received=received, details=details, channel=Channel.OFFICER
+        )
+
+
+async def record(
+    connection: Connection,
+    reader: SignedIn,
+    person_id: UUID,
+    kind: Kind,
+    regulation: Regulation,
+    *,
+    received: date,
+    details: str,
+    channel: Channel,
+) -> UUID:
+    """The same within the caller's transaction, by an officer or a program. Raises InvalidRequest."""
     today = datetime.now(UTC).date()
     if not today - OLDEST_RECEIPT <= received <= today:
         raise InvalidRequest(Field.RECEIVED, _("Received on: give a day within the last year, today at the latest."))
-    if await person_named(database, reader.tenant.tenant_id, person_id) is None:
+    if not await is_known(connection, reader.tenant.tenant_id, person_id):
         raise InvalidRequest(Field.PERSON, _("Person: there is nobody with this entry any more."))
-    async with database.tenant(reader.tenant.tenant_id) as connection:
-        return await _make(
-            connection, reader, person_id, kind, regulation, received=received, details=details, channel=Channel.OFFICER
-        )
+    return await _make(
+        connection, reader, person_id, kind, regulation, received=received, details=details, channel=channel
+    )
 
 
 async def _make(
@@ -108,7 +127,7 @@ async def _make(
     )
     request_id: UUID = made.request_id
     await note_step(connection, tenant_id, request_id, Step.RECEIVED, role=reader.role.value)
-    if channel is Channel.OFFICER:
+    if channel in (Channel.OFFICER, Channel.API):
         await tell_person(connection, tenant_id, await find(connection, tenant_id, request_id), Step.RECEIVED)
     # In the portal the page it was made on says so, with the day it is due.
     await note_step(connection, tenant_id, request_id, Step.CONFIRMED)
@@ -153,6 +172,18 @@ async def identify(database: Database, reader: SignedIn, request_id: UUID, perso
         if found.kind in STOPS_AT_ONCE:
             await _stop(connection, tenant_id, person_id, found.kind, request_id)
         await _noted(connection, reader, await find(connection, tenant_id, request_id), Step.IDENTIFIED, words)
+
+
+async def take(database: Database, reader: SignedIn, request_id: UUID, note: str = "") -> None:
+    """From now on the reader sees to it, whoever did before. Safe to repeat. Raises InvalidRequest."""
+    del note  # every decision comes with one
+    tenant_id = reader.tenant.tenant_id
+    async with database.tenant(tenant_id) as connection:
+        found = await _open(connection, reader, request_id)
+        if found.owner_id == reader.person_id:
+            return
+        await queries.take(connection, tenant_id=tenant_id, request_id=request_id, owner_id=reader.person_id)
+        await _noted(connection, reader, found, Step.TAKEN, None)
 
 
 async def extend(database: Database, reader: SignedIn, request_id: UUID, reason: str) -> None:

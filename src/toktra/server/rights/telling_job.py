@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 from toktra.server.jobs import Work, periodic_job
 from toktra.server.mail.service import post
 from toktra.server.people.in_roles import people_in_roles
 from toktra.server.rights.kinds import Stage, Step
 from toktra.server.rights.letters import to_officer
-from toktra.server.rights.requests import list_requests, note_step
+from toktra.server.rights.requests import Request, list_requests, note_step
 from toktra.server.web.access import Role
 
 DAYS_BEFORE: Final = frozenset({10, 3, 0})
@@ -26,7 +28,9 @@ async def remind(work: Work) -> None:
         if not waits or (left >= 0 and left not in DAYS_BEFORE):
             continue
         async with work.transaction() as connection:
-            officers = await people_in_roles(connection, work.tenant_id, (Role.PRIVACY_OFFICER, Role.OWNER))
+            officers = _readers(
+                request, left, await people_in_roles(connection, work.tenant_id, (Role.PRIVACY_OFFICER, Role.OWNER))
+            )
             letters = [
                 await post(
                     connection,
@@ -39,3 +43,9 @@ async def remind(work: Work) -> None:
             ]
             if any(letters):
                 await note_step(connection, work.tenant_id, request.request_id, Step.REMINDED)
+
+
+def _readers(request: Request, left: int, officers: Sequence[UUID]) -> Sequence[UUID]:
+    """Who sees to it; all who answer when nobody does, when they may no longer, and from the day on that it is due."""
+    owner = request.owner_id
+    return [owner] if owner is not None and owner in officers and left > 0 else officers
