@@ -43,7 +43,7 @@ def hosts() -> list[str]:
 
 
 def uses() -> list[dict[str, Any]]:
-    """Sizes at every knot and edge, none at all, and many drawn up to a hundred megabytes, and a tebibyte: more no event may hold."""
+    """Sizes at the edges, none at all, a tebibyte, the most of an event, and many drawn up to a hundred megabytes."""
     draw = random.Random(20261123)
     edges = [None, 0, 1, 249, 250, 251, 699, 700, 1447, 1448, 1449, 5500, 5501, 10**6, 2**40]
     sizes = [(sent, received) for sent in edges for received in edges]

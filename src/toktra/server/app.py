@@ -11,6 +11,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -40,6 +41,7 @@ from toktra.server.residency.places import addresses
 from toktra.server.scim.resources import PREFIX as SCIM_PREFIX
 from toktra.server.scim.routes import scim_app
 from toktra.server.settings import ServerSettings
+from toktra.server.web.headers import DEVICE_API, EXTENSION_ORIGIN
 from toktra.server.web.site import site_middleware, site_routes
 from toktra.wire.signatures import InvalidSignature, KeyId, claimed_key_id
 
@@ -78,7 +80,7 @@ def create_app(settings: ServerSettings) -> Starlette:
         routes=[
             *health_routes(database),
             *metrics_routes(metrics, database, settings.metrics_token),
-            Mount("/ingest/v1", app=_device_api(database, ingest, own, elsewhere, settings)),
+            Mount(DEVICE_API, app=_device_api(database, ingest, own, elsewhere, settings)),
             Mount(SCIM_PREFIX, app=scim_app(database)),
             Mount(API_PREFIX, app=api_app(database, requests_per_minute=settings.api_requests_per_minute)),
             *site_routes(),
@@ -123,6 +125,17 @@ def _device_api(
             psycopg.OperationalError: _busy,
             Exception: problems.respond,
         },
+        middleware=[
+            # The browser extension has no permission on our address, so the server says that it may ask.
+            Middleware(
+                CORSMiddleware,
+                allow_origin_regex=EXTENSION_ORIGIN,
+                allow_methods=["POST"],
+                allow_headers=["content-type", "content-digest", "signature-input", "signature"],
+                expose_headers=["retry-after"],
+                max_age=86_400,
+            )
+        ],
     )
 
 

@@ -23,7 +23,7 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The enrolment code as the administrator or the portal showed it."""
     public_key: PublicKey
     hostname: Annotated[str, Meta(min_length=1, max_length=253)]
-    platform: Annotated[str, Meta(pattern=r"^(linux|windows|macos)\Z")]
+    platform: Annotated[str, Meta(pattern=r"^(linux|windows|macos|chromeos)\Z")]
     agent_version: Annotated[str, Meta(min_length=1, max_length=32)]
     account: AccountName
     """The local account that enrolled the device; a code bound to a person links this account to them."""

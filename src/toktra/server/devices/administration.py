@@ -21,7 +21,7 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("administration
 
 SORTS: Final = ("device", "person", "department", "system", "agent", "enrolled", "report")
 REPORTING: Final = ("all", "yesterday", "silent", "never", "revoked")
-PLATFORMS: Final = ("all", "linux", "macos", "windows")
+PLATFORMS: Final = ("all", "linux", "macos", "windows", "chromeos")
 _NEED_PEOPLE: Final = frozenset({"person", "department"})
 MOST_EXPORTED: Final = 100_000
 

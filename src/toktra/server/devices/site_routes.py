@@ -24,7 +24,7 @@ from toktra.server.web.listing import Listing, UnknownChoice
 from toktra.server.web.page import Page, Visit
 from toktra.server.web.spreadsheets import as_csv, download
 
-PLATFORM_WORDS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
+PLATFORM_WORDS: Final = {"linux": "Linux", "macos": "macOS", "windows": "Windows", "chromeos": "ChromeOS"}
 REPORTING_WORDS: Final = {
     "all": _("All enrolled"),
     "yesterday": _("Reported yesterday"),
