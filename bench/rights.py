@@ -57,7 +57,8 @@ _FILL: Final = """
         (day - %(first)s) * %(a_day)s::bigint + n,
         case when n %% %(one_in)s = 0 then %(own)s
              else ('00000000-0000-4000-8000-' || lpad(to_hex(n %% 500), 12, '0'))::uuid end,
-        (array['api.openai.com', 'api.anthropic.com', 'chatgpt.com'])[1 + n / %(one_in)s %% 3], 16000, 80000, 4000, 800, %(v)s
+        (array['api.openai.com', 'api.anthropic.com', 'chatgpt.com'])[1 + n / %(one_in)s %% 3],
+        16000, 80000, 4000, 800, %(v)s
     from (select (%(from)s::date + d) as day from generate_series(0, %(days)s - 1) d) days,
         generate_series(1, %(a_day)s) n
 """
