@@ -23,6 +23,7 @@ PARTS = {
     "sealing": "one record sealed for the second ledger, on a device",
     "ingest": "signed batches over HTTP, beside raw binary COPY",
     "personal": "sealed uploads to the second ledger over HTTP, and a page of it",
+    "ledger": "the personal ledger opened in Chromium, 90 days with 10,000 uses",
     "event_servers": "signed batches over HTTP, beside aw-server on the same batches",
     "estimate": "one token estimate, and reading the coefficient file",
     "rights": "a copy of 100,000 events, their erasure, a day and a month deleted",

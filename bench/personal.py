@@ -17,6 +17,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -26,17 +28,23 @@ from uuid import uuid4
 import psycopg
 
 from toktra.personal.database.migrate import migrate
+from toktra.personal.mailboxes import RECORDS_A_PAGE
 from toktra.server.database.embedded import PERSONAL_APP, EmbeddedPostgres
-from toktra.wire.personal import KEPT_DAYS, RECORDS_IN_UPLOAD, encode_upload
+from toktra.wire.personal import KEPT_DAYS, PLAIN_BYTES, encode_upload
 
 SENDERS: Final = 8
 MAILBOXES: Final = 200
-SEALED_BYTES: Final = 740
-"""An age file over 512 bytes: 200 to 230 bytes of header, nonce and authentication tag."""
+USES_IN_FULL: Final = 110
+"""What a record holds."""
+SEALED_BYTES: Final = PLAIN_BYTES + 228
+"""An age file: 200 to 230 bytes of header, nonce and authentication tag."""
 
 
 def measure(uploads_per_sender: int = 250) -> dict[str, Any]:
-    """Records per second, and the time of one upload in ms, both ways; and a page of 1,000 records."""
+    """Uploads and uses per second, and the time of one upload in ms, both ways; and a page of records.
+
+    An upload is one sealed record, for an hour of one device. `uses_per_s` is what they hold when they are full.
+    """
     base = Path(tempfile.mkdtemp(prefix="toktra-bench-", dir="/tmp"))
     base.chmod(0o755)
     try:
@@ -61,8 +69,24 @@ def _prepare(app: str, mailboxes: list[str], today: date) -> None:
 
 
 def _over_http(app: str, base: Path, mailboxes: list[str], today: date, count: int) -> dict[str, Any]:
+    with serving(app, base) as port:
+        once = _requests(mailboxes, today, count, "close")
+        kept = _requests(mailboxes, today, count, "keep-alive")
+        return {
+            "senders": SENDERS,
+            "mailboxes": MAILBOXES,
+            "uses_in_a_full_record": USES_IN_FULL,
+            "connection_each": _timed(port, once, keep=False),
+            "connections_kept": _timed(port, kept, keep=True),
+            "page_ms": _page_ms(port, mailboxes, today),
+        }
+
+
+@contextmanager
+def serving(app: str, base: Path) -> Iterator[int]:
+    """The service as it comes, over this database; the port it listens at."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
     environment = {
         **os.environ,
         "TOKTRA_PERSONAL_DATABASE_URL": app,
@@ -74,16 +98,7 @@ def _over_http(app: str, base: Path, mailboxes: list[str], today: date, count: i
     )
     try:
         _wait_for(port, service)
-        once = _requests(mailboxes, today, count, "close")
-        kept = _requests(mailboxes, today, count, "keep-alive")
-        return {
-            "senders": SENDERS,
-            "mailboxes": MAILBOXES,
-            "records_per_upload": RECORDS_IN_UPLOAD,
-            "connection_each": _timed(port, once, keep=False),
-            "connections_kept": _timed(port, kept, keep=True),
-            "page_of_1000_ms": _page_ms(port, mailboxes, today),
-        }
+        yield port
     finally:
         service.terminate()
         service.wait()
@@ -102,8 +117,7 @@ def _day(today: date) -> date:
 
 def _request(secret: str, day: date, connection: str) -> bytes:
     intro = b"age-encryption.org/v1\n-> X25519 "
-    sealed = tuple(intro + secrets.token_bytes(SEALED_BYTES - len(intro)) for _ in range(RECORDS_IN_UPLOAD))
-    body = encode_upload(str(uuid4()), day, sealed)
+    body = encode_upload(str(uuid4()), day, intro + secrets.token_bytes(SEALED_BYTES - len(intro)))
     head = (
         f"POST /v1/mailbox/uploads HTTP/1.1\r\nhost: service\r\nauthorization: Bearer {secret}\r\n"
         f"connection: {connection}\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -145,7 +159,8 @@ def _timed(port: int, requests: list[list[bytes]], *, keep: bool) -> dict[str, A
     flat = sorted(latency for one in latencies for latency in one)
     uploads = len(flat)
     return {
-        "records_per_s": round(uploads * RECORDS_IN_UPLOAD / seconds),
+        "uploads_per_s": round(uploads / seconds),
+        "uses_per_s": round(uploads * USES_IN_FULL / seconds),
         "upload_ms": {"p50": round(statistics.median(flat), 1), "p99": round(flat[int(uploads * 0.99)], 1)},
     }
 
@@ -164,8 +179,8 @@ def _send(connection: socket.socket, request: bytes) -> None:
 
 
 def _page_ms(port: int, mailboxes: list[str], today: date) -> float:
-    """Of a mailbox with several thousand records."""
-    requests = [[_request(mailboxes[0], today - timedelta(days=back % KEPT_DAYS), "keep-alive") for back in range(180)]]
+    """Of a mailbox with more records than a page has."""
+    requests = [[_request(mailboxes[0], today - timedelta(days=back % KEPT_DAYS), "keep-alive") for back in range(360)]]
     _timed(port, requests, keep=True)
     connection = http.client.HTTPConnection("127.0.0.1", port)
     times = []
@@ -173,8 +188,8 @@ def _page_ms(port: int, mailboxes: list[str], today: date) -> float:
         began = time.perf_counter()
         connection.request("GET", "/v1/mailbox/records", headers={"authorization": f"Bearer {mailboxes[0]}"})
         answer = connection.getresponse()
-        if len(json.loads(answer.read())["records"]) != 1000:
-            raise RuntimeError(f"no page of 1,000 records: {answer.status}")
+        if len(json.loads(answer.read())["records"]) != RECORDS_A_PAGE:
+            raise RuntimeError(f"no whole page of records: {answer.status}")
         times.append((time.perf_counter() - began) * 1000)
     return round(statistics.median(times), 1)
 

@@ -27,8 +27,7 @@ from toktra.agent.perks.age import unseal
 from toktra.agent.perks.keys import Key, new_key, to_file
 from toktra.wire.events import encode
 from toktra.wire.personal import (
-    Filling,
-    PersonalRecord,
+    PersonalUse,
     ProgrammeTiers,
     RecordsPage,
     Ticket,
@@ -244,12 +243,12 @@ def is_catalogue(path: Path) -> bool:
     return path.suffix in {".pyc", ".toml"}
 
 
-def decrypted(here: Installation, service: Service, key: Key, truth: tuple[int, int]) -> list[PersonalRecord]:
+def decrypted(here: Installation, service: Service, key: Key, truth: tuple[int, int]) -> list[PersonalUse]:
     """What the owner reads once all of it has arrived; in sum it is what the provider's sockets counted."""
 
-    def read() -> list[PersonalRecord]:
+    def read() -> list[PersonalUse]:
         opened = [read_plain(unseal(sealed, key.identity)) for sealed in service.sealed(key.mailbox)]
-        return [one for one in opened if not isinstance(one, Filling)]
+        return [use for record in opened for use in record.uses]
 
     def sums() -> tuple[int, int]:
         records = read()
@@ -259,7 +258,7 @@ def decrypted(here: Installation, service: Service, key: Key, truth: tuple[int, 
     return read()
 
 
-def opened_by_age(service: Service, key: Key, directory: Path, records: list[PersonalRecord]) -> None:
+def opened_by_age(service: Service, key: Key, directory: Path, records: list[PersonalUse]) -> None:
     """The plain `age` command reads the same, without any program of ours."""
     if shutil.which("age") is None:
         return
@@ -268,6 +267,6 @@ def opened_by_age(service: Service, key: Key, directory: Path, records: list[Per
     for sealed in service.sealed(key.mailbox):
         command = ["age", "-d", "-i", str(directory / "key")]
         plain = json.loads(subprocess.run(command, input=sealed, capture_output=True, check=True).stdout)
-        if plain["kind"] == "use":
-            found.append((plain["provider_host"], plain["request_bytes"], plain["response_bytes"]))
+        uses = [dict(zip(plain["columns"], use, strict=True)) for use in plain["uses"]]
+        found += [(use["provider_host"], use["request_bytes"], use["response_bytes"]) for use in uses]
     assert sorted(found) == sorted((one.provider_host, one.request_bytes, one.response_bytes) for one in records)

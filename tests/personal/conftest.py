@@ -28,7 +28,7 @@ from toktra.server.database.embedded import (
     PERSONAL_OWNER,
     EmbeddedPostgres,
 )
-from toktra.wire.personal import RECORDS_IN_UPLOAD, encode_upload
+from toktra.wire.personal import encode_upload
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -136,12 +136,12 @@ class Owner:
 
 
 def an_upload(day: date, upload: str = "") -> bytes:
-    """As a device sends it; what is in the records is random, since nobody here could read it."""
-    return encode_upload(upload or str(uuid4()), day, tuple(a_sealed_record() for _ in range(RECORDS_IN_UPLOAD)))
+    """As a device sends it; what is in the record is random, since nobody here could read it."""
+    return encode_upload(upload or str(uuid4()), day, a_sealed_record())
 
 
 def a_sealed_record() -> bytes:
-    return b"age-encryption.org/v1\n-> X25519 " + secrets.token_bytes(700)
+    return b"age-encryption.org/v1\n-> X25519 " + secrets.token_bytes(8400)
 
 
 @asynccontextmanager

@@ -16,12 +16,11 @@ from toktra.personal.limits import RequestLimit
 from toktra.personal.mailboxes import DayNotKept, Mailboxes, NoMailbox
 from toktra.personal.request_body import read_body
 from toktra.wire.events import decode, encode
-from toktra.wire.personal import KEPT_DAYS, UPLOAD_BYTES, Resealed, decode_upload
+from toktra.wire.personal import KEPT_DAYS, MOST_RESEALED, UPLOAD_BYTES, Resealed, decode_upload
 
 UPLOADS_AN_HOUR: Final = 600
 """Of one mailbox: a device that was off for three weeks can fill its missed hours at once."""
 READS_AN_HOUR: Final = 600
-MOST_RESEALED: Final = 500
 MAX_RESEALED_BYTES: Final = 1 << 20
 
 _resealed: Final = msgspec.json.Decoder(Annotated[list[Resealed], Meta(min_length=1, max_length=MOST_RESEALED)])

@@ -17,7 +17,8 @@ from toktra.personal.database.pool import Ledger, queries
 from toktra.wire.events import InvalidMessage
 from toktra.wire.personal import KEPT_DAYS, RecordsPage, Resealed, StoredRecord, Upload
 
-RECORDS_A_PAGE: Final = 1000
+RECORDS_A_PAGE: Final = 240
+"""2.8 MB: ten days of one device."""
 AGE_INTRO: Final = b"age-encryption.org/v1\n"
 """How every age file begins (age-encryption.org/v1, section "Header"). What does not was not sealed."""
 
@@ -58,7 +59,7 @@ class Mailboxes:
         today = self.today
         if not today - timedelta(days=KEPT_DAYS) < upload.day <= today:
             raise DayNotKept(upload.day, today)
-        _check_sealed(upload.records, "records[{}]")
+        _check_sealed(upload.sealed, "sealed")
         await self.days.ensure((upload.day,))
         try:
             stored = await self._store(mailbox, upload)
@@ -70,11 +71,11 @@ class Mailboxes:
             raise NoMailbox
 
     async def _store(self, mailbox: bytes, upload: Upload) -> bool:
-        records = _record_ids(mailbox, upload)
+        record = _record_id(mailbox, upload)
         async with self.ledger.connection() as connection:
             return bool(
                 await queries.store_upload(
-                    connection, mailbox=mailbox, day=upload.day, records=records, sealed=list(upload.records)
+                    connection, mailbox=mailbox, day=upload.day, record=record, sealed=upload.sealed
                 )
             )
 
@@ -106,7 +107,8 @@ class Mailboxes:
 
         One whose record has lapsed meanwhile is left out. Raises InvalidMessage or NoMailbox; then nothing changed.
         """
-        _check_sealed([one.sealed for one in resealed], "[{}].sealed")
+        for place, one in enumerate(resealed):
+            _check_sealed(one.sealed, f"[{place}].sealed")
         records = [_uuid(one.record, f"[{place}].record") for place, one in enumerate(resealed)]
         async with self.ledger.transaction() as connection:
             if not await queries.mailbox_exists(connection, mailbox=mailbox):
@@ -132,16 +134,14 @@ class Mailboxes:
         return self.today - timedelta(days=KEPT_DAYS - 1)
 
 
-def _record_ids(mailbox: bytes, upload: Upload) -> list[UUID]:
+def _record_id(mailbox: bytes, upload: Upload) -> UUID:
     """The same for the same upload sent again; random for anybody who does not know the upload's id."""
-    drawn = shake_256(mailbox + upload.upload.encode()).digest(16 * len(upload.records))
-    return [UUID(bytes=drawn[at : at + 16], version=4) for at in range(0, len(drawn), 16)]
+    return UUID(bytes=shake_256(mailbox + upload.upload.encode()).digest(16), version=4)
 
 
-def _check_sealed(records: Sequence[bytes], field: str) -> None:
-    for place, sealed in enumerate(records):
-        if not sealed.startswith(AGE_INTRO):
-            raise InvalidMessage(field.format(place), "must be an age file (age-encryption.org/v1)")
+def _check_sealed(sealed: bytes, field: str) -> None:
+    if not sealed.startswith(AGE_INTRO):
+        raise InvalidMessage(field, "must be an age file (age-encryption.org/v1)")
 
 
 def _place(after: str) -> tuple[date, UUID]:

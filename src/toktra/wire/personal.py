@@ -1,8 +1,8 @@
 """What crosses the boundary of the second ledger: records that only their owner can read, and tickets that name nobody.
 
 A mailbox is known by a secret alone, which its owner's devices and browser present as a bearer token; the service keeps
-its digest. A record is an age file over `PLAIN_BYTES` of JSON, filled up with spaces, so that its size says nothing.
-Every upload holds `RECORDS_IN_UPLOAD` records, those that say "nothing" among them, and has `UPLOAD_BYTES`.
+its digest. A record is an age file over `PLAIN_BYTES` of JSON, filled up with spaces, so that its size says nothing: it
+holds the uses of an hour, none or more than a hundred. Every upload is one record and has `UPLOAD_BYTES`.
 
 Tickets are VOPRF outputs (RFC 9497, ristretto255-SHA512) over `NONCE_BYTES` that the device drew: whoever issued them
 recognises that they are good, and cannot tell to whom they were issued. Each month and tier has a key of its own.
@@ -10,6 +10,7 @@ recognises that they are good, and cannot tell to whom they were issued. Each mo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
 
@@ -18,12 +19,14 @@ from msgspec import Meta
 
 from toktra.wire.events import Count, HostName, InvalidMessage, Version, decode, encode
 
-PLAIN_BYTES: Final = 512
-LONGEST_SEALED_BYTES: Final = 1024
+PLAIN_BYTES: Final = 8192
+"""Of one record: about 110 uses, so 2 600 a day. What does not fit goes into the record of another hour."""
+LONGEST_SEALED_BYTES: Final = PLAIN_BYTES + 512
 """An age file over `PLAIN_BYTES`; the length of its header varies at random, whatever is inside."""
-RECORDS_IN_UPLOAD: Final = 16
 UPLOAD_EVERY_S: Final = 3600
-UPLOAD_BYTES: Final = 22_528
+UPLOAD_BYTES: Final = 12_288
+MOST_RESEALED: Final = 80
+"""Records that are replaced by one request: 0.9 MB."""
 KEPT_DAYS: Final = 90
 """Fixed: no setting, role or request makes it longer."""
 
@@ -43,9 +46,7 @@ Element = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Sealed = Annotated[bytes, Meta(min_length=1, max_length=LONGEST_SEALED_BYTES)]
 
 
-class PersonalRecord(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="use", tag_field="kind"
-):
+class PersonalUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, array_like=True):
     """One personal use of AI, as its owner reads it. It names neither a device nor a person."""
 
     at: datetime
@@ -62,8 +63,19 @@ class PersonalRecord(
             raise ValueError("at: must be UTC, for example 2026-11-22T09:30:00Z")
 
 
-class Filling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="nothing", tag_field="kind"):
-    """What fills an upload up. Sealed like a record, it cannot be told from one without the owner's key."""
+COLUMNS: Final = PersonalUse.__struct_fields__
+
+
+class PersonalRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is sealed: the uses of an hour, or none. One cannot be told from another without the owner's key."""
+
+    columns: tuple[str, ...] = COLUMNS
+    """What stands where in a use, for whoever opens a record without us."""
+    uses: tuple[PersonalUse, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.columns != COLUMNS:
+            raise ValueError(f"columns: must be {', '.join(COLUMNS)}")
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +86,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     day: date
     """The UTC day whose hour this fills, today or one of the `KEPT_DAYS` - 1 before. A device that was off fills the
     hours it missed once it is back, so that a mailbox has as many records for every day, worked or not."""
-    records: Annotated[tuple[Sealed, ...], Meta(min_length=RECORDS_IN_UPLOAD, max_length=RECORDS_IN_UPLOAD)]
+    sealed: Sealed
     filling: str = ""
 
 
@@ -187,27 +199,32 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """`VerifiableBatchOutput` over `blinded`, empty when none was asked."""
 
 
-_plain: Final[msgspec.json.Decoder[PersonalRecord | Filling]] = msgspec.json.Decoder(PersonalRecord | Filling)
+_plain: Final = msgspec.json.Decoder(PersonalRecord)
 _uploads: Final = msgspec.json.Decoder(Upload)
 
 
-def plain(record: PersonalRecord | Filling) -> bytes:
-    """What is sealed: `PLAIN_BYTES` of JSON, spaces at its end."""
+def fits(uses: Sequence[PersonalUse]) -> bool:
+    """Whether one record holds them all."""
+    return len(encode(PersonalRecord(uses=tuple(uses)))) <= PLAIN_BYTES
+
+
+def plain(record: PersonalRecord) -> bytes:
+    """What is sealed: `PLAIN_BYTES` of JSON, spaces at its end. Raises InvalidMessage for more uses than fit."""
     text = encode(record)
     if len(text) > PLAIN_BYTES:
-        raise InvalidMessage("provider_host", f"a record may have {PLAIN_BYTES} bytes, this one has {len(text)}")
+        raise InvalidMessage("uses", f"a record may have {PLAIN_BYTES} bytes, this one has {len(text)}")
     return text.ljust(PLAIN_BYTES)
 
 
-def read_plain(text: bytes) -> PersonalRecord | Filling:
+def read_plain(text: bytes) -> PersonalRecord:
     """The reverse of `plain`. Raises InvalidMessage naming the field at fault."""
     return decode(text, _plain)
 
 
-def encode_upload(upload: str, day: date, records: tuple[bytes, ...]) -> bytes:
-    """An upload of `UPLOAD_BYTES`. `records` are `RECORDS_IN_UPLOAD` age files."""
-    bare = encode(Upload(upload=upload, day=day, records=records))
-    return encode(Upload(upload=upload, day=day, records=records, filling=" " * (UPLOAD_BYTES - len(bare))))
+def encode_upload(upload: str, day: date, sealed: bytes) -> bytes:
+    """An upload of `UPLOAD_BYTES`. `sealed` is an age file."""
+    bare = encode(Upload(upload=upload, day=day, sealed=sealed))
+    return encode(Upload(upload=upload, day=day, sealed=sealed, filling=" " * (UPLOAD_BYTES - len(bare))))
 
 
 def decode_upload(body: bytes) -> Upload:

@@ -15,7 +15,7 @@ from toktra.agent.perks.members import Member, Members
 from toktra.agent.perks.personal_service import PersonalService
 from toktra.agent.perks.slots import opening_day
 from toktra.agent.perks.uplink import PersonalUplink
-from toktra.wire.personal import PersonalRecord
+from toktra.wire.personal import PersonalRecord, PersonalUse
 
 UID = 1000
 THURSDAY = datetime(2027, 1, 7, 15, 20, tzinfo=UTC)
@@ -74,9 +74,9 @@ class Account:
             chance=self.random.random,
         )
 
-    def use(self, number: int, tokens: int = 500) -> PersonalRecord:
-        """Something was used in personal mode, and sealed."""
-        record = PersonalRecord(
+    def use(self, number: int, tokens: int = 500) -> PersonalUse:
+        """Something was used in personal mode, and sealed in a record of its own."""
+        use = PersonalUse(
             at=self.now.replace(microsecond=0),
             provider_host="api.anthropic.com",
             request_bytes=number,
@@ -85,8 +85,8 @@ class Account:
             estimated_output_tokens=0,
             estimator_version="1",
         )
-        self.member.waiting.append([self.member.sealer.seal(record)])
-        return record
+        self.member.waiting.append(self.member.sealer.seal(PersonalRecord(uses=(use,))))
+        return use
 
     def pass_time(self, duration: timedelta) -> None:
         """The device is on, and does what is due when it is due."""

@@ -29,8 +29,7 @@ from toktra.wire.events import encode
 from toktra.wire.personal import (
     Allowance,
     AllowanceAsked,
-    Filling,
-    PersonalRecord,
+    PersonalUse,
     RecordsPage,
     Resealed,
     StoredRecord,
@@ -66,12 +65,10 @@ class PersonalSide:
     def evaluator(self, month: str, tier: str = TIER) -> ristretto.Evaluator:
         return ristretto.Evaluator.from_seed(SEED, f"{PROGRAMME}|{tier}|{month}".encode())
 
-    def opened(self, secret: str, identity: str) -> list[PersonalRecord]:
+    def opened(self, secret: str, identity: str) -> list[PersonalUse]:
         """What the owner reads in their mailbox, oldest first."""
         records = [read_plain(unseal(one.sealed, identity)) for one in self.mailboxes.get(digest(secret), {}).values()]
-        return sorted(
-            (one for one in records if not isinstance(one, Filling)), key=lambda one: (one.at, one.request_bytes)
-        )
+        return sorted((use for one in records for use in one.uses), key=lambda use: (use.at, use.request_bytes))
 
     def app(self) -> Starlette:
         routes = [
@@ -118,9 +115,8 @@ class PersonalSide:
         if upload.upload not in self._uploads:
             self._uploads.add(upload.upload)
             self.days.append(upload.day)
-            for sealed in upload.records:
-                record = str(uuid.uuid4())
-                mailbox[record] = StoredRecord(record=record, day=upload.day, sealed=sealed)
+            record = str(uuid.uuid4())
+            mailbox[record] = StoredRecord(record=record, day=upload.day, sealed=upload.sealed)
         return Response(status_code=200)
 
     def _records(self, request: Request, body: bytes) -> Response:

@@ -25,11 +25,11 @@ from toktra.agent.perks.keys import (
     to_copy,
     to_file,
 )
-from toktra.wire.personal import LONGEST_SEALED_BYTES, Filling, PersonalRecord, read_plain
+from toktra.wire.personal import LONGEST_SEALED_BYTES, PersonalRecord, PersonalUse, read_plain
 
 SERVICE = "https://personal.example.org"
 WORDS = "correct horse battery staple"
-RECORD = PersonalRecord(
+USE = PersonalUse(
     at=datetime(2027, 1, 4, 12, tzinfo=UTC),
     provider_host="api.anthropic.com",
     request_bytes=1200,
@@ -38,6 +38,7 @@ RECORD = PersonalRecord(
     estimated_output_tokens=900,
     estimator_version="1",
 )
+RECORD = PersonalRecord(uses=(USE, USE))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,8 @@ def test_a_sealed_record_opens_with_the_key_alone(key: Key) -> None:
         unseal(sealed, new_key(SERVICE).identity)
     with pytest.raises(NotOpened):
         unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), key.identity)
-    assert read_plain(unseal(Sealer(key.recipient).seal(Filling()), key.identity)) == Filling()
+    empty = Sealer(key.recipient).seal(PersonalRecord())
+    assert read_plain(unseal(empty, key.identity)) == PersonalRecord()
 
 
 def test_the_age_command_opens_what_the_device_seals_and_the_device_what_it_seals(key: Key, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from toktra.agent.perks.rotation import NotChanged, reseal_all
 def test_every_record_opens_with_the_new_key_alone_also_when_it_took_two_tries(account: Account) -> None:
     account.opens()
     mine = [account.use(number) for number in range(1, 30)]
-    account.pass_time(timedelta(hours=3))
+    account.pass_time(timedelta(hours=31))
     service = PersonalService(account.personal.url)
     new = Key(service=account.key.service, mailbox=account.key.mailbox, identity=new_identity())
     puts = 0

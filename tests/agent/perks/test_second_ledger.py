@@ -15,7 +15,7 @@ from toktra.agent.control_messages import PauseFor, PauseUntil, Resume
 from toktra.agent.perks.account_file import Membership
 from toktra.agent.perks.age import unseal
 from toktra.agent.perks.keys import Key, new_key
-from toktra.wire.personal import PersonalRecord, read_plain
+from toktra.wire.personal import UPLOAD_EVERY_S, PersonalRecord, PersonalUse, read_plain
 
 ALICE, BOB = 1000, 1001
 
@@ -38,18 +38,19 @@ class Owner:
             ),
         )
 
-    def reads(self) -> list[PersonalRecord]:
+    def waits(self) -> list[PersonalRecord]:
         """What waits, opened with her key."""
         member = self.agent.members.of(ALICE)
         assert member is not None
         with member.waiting._change() as run:
             rows = run.execute("select sealed from sealed order by place").fetchall()
-        opened = [read_plain(unseal(sealed, self.key.identity)) for (sealed,) in rows]
-        assert all(isinstance(one, PersonalRecord) for one in opened)
-        return opened  # type: ignore[return-value]
+        return [read_plain(unseal(sealed, self.key.identity)) for (sealed,) in rows]
+
+    def reads(self) -> list[PersonalUse]:
+        return [use for record in self.waits() for use in record.uses]
 
     def sendings(self) -> list[int]:
-        return [number for record in self.reads() for number in numbers(record.request_bytes)]
+        return [number for use in self.reads() for number in numbers(use.request_bytes)]
 
     def use(self, uid: int | None) -> int:
         sending = self.machine.send(uid)
@@ -157,9 +158,37 @@ def test_on_a_full_disk_records_are_held_sealed_and_written_later(owner: Owner) 
     assert owner.sendings() == []
     [said] = member.troubles.values()
     assert "held in memory, sealed as well" in said
+    owner.machine.monotonic += UPLOAD_EVERY_S  # its hour is over: nothing of it stays in memory in clear
+    assert owner.agent.look() == []
+    assert owner.agent.ledger._open == {}
     assert all(one.startswith(b"age-encryption.org/v1") for one in owner.agent.ledger._held[ALICE])
 
     member.waiting._connection.execute("pragma max_page_count = 100000")  # type: ignore[union-attr]
     owner.agent.ledger.close()
     assert owner.sendings() == held
     assert member.troubles == {}
+
+
+def test_the_uses_of_an_hour_are_one_record_until_it_leaves(owner: Owner) -> None:
+    switch(owner, PauseUntil())
+    mine = []
+    for _ in range(3):
+        mine.append(owner.use(ALICE))
+        owner.agent.look()
+    [record] = owner.waits()
+    assert len(record.uses) == 3
+    member = owner.agent.members.of(ALICE)
+    assert member is not None
+    member.waiting.pack(1, lambda sealed: sealed or b"")
+    mine.append(owner.use(ALICE))
+    owner.agent.look()
+    assert [len(one.uses) for one in owner.waits()] == [3, 1]
+    member.waiting.delivered()
+    assert owner.sendings() == mine[3:]
+    owner.machine.monotonic += UPLOAD_EVERY_S
+    owner.agent.look()
+    assert owner.agent.ledger._open == {}, "in clear for an hour at most"
+    mine.append(owner.use(ALICE))
+    owner.agent.look()
+    assert [len(one.uses) for one in owner.waits()] == [1, 1]
+    assert owner.sendings() == mine[3:]

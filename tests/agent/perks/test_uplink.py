@@ -15,7 +15,7 @@ from voprf import ristretto
 
 from toktra.agent.perks.age import unseal
 from toktra.agent.perks.slots import hour_of, next_hour, opening_day, opens_now
-from toktra.wire.personal import RECORDS_IN_UPLOAD, UPLOAD_BYTES, PersonalRecord, decode_upload, read_plain
+from toktra.wire.personal import UPLOAD_BYTES, decode_upload, read_plain
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -271,18 +271,15 @@ def test_the_opening_is_on_the_next_monday_whatever_the_day() -> None:
             assert not opens_now(opening, opening + DAY)
 
 
-def test_an_upload_is_shuffled_so_its_places_say_nothing(account: Account) -> None:
+def test_every_hour_is_filled_whether_or_not_there_is_a_record_for_it(account: Account) -> None:
     account.opens()
-    places = Counter[int]()
-    for number in range(12):
-        account.use(number)
-        account.pass_time(HOUR)
-        upload = decode_upload(account.personal.bodies[-1])
-        assert len(upload.records) == RECORDS_IN_UPLOAD
-        opened = [read_plain(unseal(one, account.key.identity)) for one in upload.records]
-        [place] = [place for place, one in enumerate(opened) if isinstance(one, PersonalRecord)]
-        places[place] += 1
-    assert len(places) > 1
+    stored = len(account.personal.bodies)
+    mine = [account.use(number) for number in range(3)]
+    account.pass_time(6 * HOUR)
+    sealed = [decode_upload(body).sealed for body in account.personal.bodies[stored:]]
+    opened = [read_plain(unseal(one, account.key.identity)) for one in sealed]
+    assert [use for record in opened for use in record.uses] == mine
+    assert [len(record.uses) for record in opened] == [1, 1, 1, 0, 0, 0]
 
 
 def test_the_services_know_nothing_of_each_other(personal: PersonalSide, account: Account) -> None:

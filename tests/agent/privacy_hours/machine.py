@@ -164,7 +164,9 @@ class Agent:
         self.inbox = Inbox(hours, Accounts(account=lambda uid: f"user{uid}", uid=_number_in))
         self.members = Members.open(self.state / "perks")
         self.modes = Modes(Store(self.state / "perks" / "mode"), self.machine.read, lambda: self.zone)
-        self.ledger = SecondLedger(self.members, self.modes, chance=lambda: 0.0)
+        self.ledger = SecondLedger(
+            self.members, self.modes, chance=lambda: 0.0, monotonic=lambda: self.machine.monotonic
+        )
         self.gate = GatedSource(self.machine, hours, self._desk, self.inbox, self.ledger)
 
     def look(self) -> list[int]:

@@ -25,9 +25,8 @@ from tests.server.perks.conftest import second_ledger
 from toktra.agent.perks.age import NotOpened, Sealer, unseal
 from toktra.agent.perks.keys import Key, from_file, new_key, to_copy, to_file
 from toktra.wire.personal import (
-    RECORDS_IN_UPLOAD,
-    Filling,
     PersonalRecord,
+    PersonalUse,
     RecordsPage,
     encode_upload,
     read_plain,
@@ -56,10 +55,8 @@ class Owner:
         headers = {"authorization": f"Bearer {self.key.mailbox}"}
         return HTTP.request(method, f"{self.address}/v1/mailbox{path}", body=body, headers=headers)
 
-    def upload(self, day: date, records: list[PersonalRecord]) -> None:
-        sealer = Sealer(self.key.recipient)
-        filled: list[PersonalRecord | Filling] = [*records, *[Filling()] * (RECORDS_IN_UPLOAD - len(records))]
-        sealed = tuple(sealer.seal(one) for one in filled)
+    def upload(self, day: date, *uses: PersonalUse) -> None:
+        sealed = Sealer(self.key.recipient).seal(PersonalRecord(uses=uses))
         answer = self.ask("POST", "/uploads", encode_upload(str(uuid4()), day, sealed))
         assert answer.status == 200, answer.data
 
@@ -76,14 +73,15 @@ def owner(site: Any, tmp_path: Path) -> Iterator[Owner]:
         with psycopg.connect(running.superuser) as connection:
             connection.execute("insert into mailbox values (%s)", [someone.digest])
         now = datetime.now(UTC).replace(microsecond=0)
-        someone.upload(now.date(), [a_use(now, "chatgpt.com", 30_000), a_use(now, "chatgpt.com", 60_000)])
+        someone.upload(now.date(), a_use(now, "chatgpt.com", 30_000), a_use(now, "chatgpt.com", 60_000))
+        someone.upload(now.date())
         before = now - timedelta(days=40)
-        someone.upload(before.date(), [a_use(before, "claude.ai", 1_500)])
+        someone.upload(before.date(), a_use(before, "claude.ai", 1_500))
         yield someone
 
 
-def a_use(at: datetime, host: str, tokens: int) -> PersonalRecord:
-    return PersonalRecord(
+def a_use(at: datetime, host: str, tokens: int) -> PersonalUse:
+    return PersonalUse(
         at=at,
         provider_host=host,
         request_bytes=2_100,
@@ -135,7 +133,7 @@ def test_the_owner_reads_saves_changes_the_key_and_deletes(chromium: Browser, ow
     page.get_by_role("button", name="Delete my personal ledger").click()
     looks_right(page)
     page.keyboard.press("Escape")
-    assert len(owner.records()) == 2 * RECORDS_IN_UPLOAD
+    assert len(owner.records()) == 3
     page.get_by_role("button", name="Delete my personal ledger").click()
     page.get_by_role("button", name="Delete now").click()
     expect(page.get_by_role("status").filter(has_text="was deleted")).to_be_visible()
@@ -195,7 +193,7 @@ def saved(page: Page, owner: Owner, tmp_path: Path) -> None:
 
 
 def changed_key(page: Page, owner: Owner, tmp_path: Path) -> Key:
-    """Everything is sealed for the new key, the filling too; the device's own code and `age` open it."""
+    """Everything is sealed for the new key, the empty record too; the device's own code and `age` open it."""
     with page.expect_download() as download:
         page.get_by_role("button", name="Make a new key and save it").click()
     path = tmp_path / "new.key"
@@ -210,7 +208,7 @@ def changed_key(page: Page, owner: Owner, tmp_path: Path) -> Key:
     expect(page.get_by_role("status").filter(has_text="sealed for your new key")).to_be_visible(timeout=30_000)
     records = owner.records()
     opened = [read_plain(unseal(sealed, new.identity)) for sealed in records]
-    assert sum(isinstance(one, PersonalRecord) for one in opened) == 3
+    assert sorted(len(one.uses) for one in opened) == [0, 1, 2]
     for sealed in records:
         with pytest.raises(NotOpened):
             unseal(sealed, owner.key.identity)

@@ -38,9 +38,8 @@ from toktra.personal.database.pool import Ledger
 from toktra.personal.housekeeping import Housekeeping
 from toktra.wire.events import encode
 from toktra.wire.personal import (
-    RECORDS_IN_UPLOAD,
-    Filling,
     PersonalRecord,
+    PersonalUse,
     Ticket,
     TicketKeys,
     encode_upload,
@@ -160,19 +159,16 @@ async def someone(office: Office, service_url: str, name: str, service: httpx.As
 
 
 async def uploads(service: httpx.AsyncClient, key: Key, day: date, *, used: bool) -> None:
-    sealer = Sealer(key.recipient)
-    records: list[PersonalRecord | Filling] = [Filling()] * RECORDS_IN_UPLOAD
-    if used:
-        records[0] = PersonalRecord(
-            at=datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC),
-            provider_host=HOST,
-            request_bytes=2_000,
-            response_bytes=9_000,
-            estimated_input_tokens=300,
-            estimated_output_tokens=700,
-            estimator_version="e1",
-        )
-    body = encode_upload(str(uuid4()), day, tuple(sealer.seal(record) for record in records))
+    use = PersonalUse(
+        at=datetime(day.year, day.month, day.day, 9, 30, tzinfo=UTC),
+        provider_host=HOST,
+        request_bytes=2_000,
+        response_bytes=9_000,
+        estimated_input_tokens=300,
+        estimated_output_tokens=700,
+        estimator_version="e1",
+    )
+    body = encode_upload(str(uuid4()), day, Sealer(key.recipient).seal(PersonalRecord(uses=(use,) if used else ())))
     answer = await service.post("/v1/mailbox/uploads", content=body, headers=bearer(key))
     assert answer.status_code == 200, answer.text
 
@@ -189,9 +185,9 @@ def nothing_opens(personal: SecondLedger) -> None:
     """No server holds a key that opens records, and no record shows a word of what is in it."""
     with psycopg.connect(personal.superuser) as connection:
         sealed = [bytes(row[0]) for row in connection.execute("select sealed from record")]
-    assert len(sealed) == PEOPLE * DAYS * RECORDS_IN_UPLOAD
+    assert len(sealed) == PEOPLE * DAYS
     assert all(one.startswith(b"age-encryption.org/v1\n") for one in sealed)
-    assert not any(word in one for one in sealed for word in (HOST.encode(), b'"kind":"'))
+    assert not any(word in one for one in sealed for word in (HOST.encode(), b'"uses":'))
     files = [path.read_bytes() for path in personal.data.rglob("*") if path.is_file()]
     assert files, "the seed of the tickets is there"
     assert not any(b"AGE-SECRET-KEY" in content for content in files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyrage  # type: ignore[import-untyped, unused-ignore]
 from pyrage import passphrase, x25519
 
-from toktra.wire.personal import Filling, PersonalRecord, plain
+from toktra.wire.personal import PersonalRecord, plain
 
 
 class NotAKey(ValueError):
@@ -36,7 +36,7 @@ class Sealer:
         except pyrage.RecipientError as error:
             raise NotAKey(f"{recipient[:80]!r} is no age recipient ({error})") from None
 
-    def seal(self, record: PersonalRecord | Filling) -> bytes:
+    def seal(self, record: PersonalRecord) -> bytes:
         """An age file. What is in it cannot be told from its length."""
         return bytes(pyrage.encrypt(plain(record), [self._recipient]))
 

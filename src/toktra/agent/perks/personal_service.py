@@ -24,7 +24,7 @@ from toktra.wire.events import encode
 from toktra.wire.personal import Resealed, Ticket
 
 MAX_ANSWER_BYTES: Final = 4 << 20
-"""A page of a thousand records."""
+"""More than a page of records has."""
 
 
 class PersonalService:
@@ -49,7 +49,7 @@ class PersonalService:
         return self._send("GET", path, b"", _bearer(secret), timeout_s)
 
     def replace_records(self, secret: str, records: list[Resealed], timeout_s: float) -> Answer:
-        """At most 500 of them."""
+        """At most MOST_RESEALED of them."""
         body = b"[" + b",".join(encode(one) for one in records) + b"]"
         return self._send("PUT", "/v1/mailbox/records", body, _bearer(secret), timeout_s)
 

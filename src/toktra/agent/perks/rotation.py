@@ -13,10 +13,9 @@ from toktra.agent.perks.personal_service import PersonalService
 from toktra.agent.problem import read_problem
 from toktra.agent.transport import Answer
 from toktra.wire.events import InvalidMessage, decode
-from toktra.wire.personal import RecordsPage, Resealed, StoredRecord, read_plain
+from toktra.wire.personal import MOST_RESEALED, RecordsPage, Resealed, StoredRecord, read_plain
 
 ANSWER_WITHIN_S: Final = 30.0
-AT_ONCE: Final = 500
 
 _pages: Final = msgspec.json.Decoder(RecordsPage)
 
@@ -43,8 +42,8 @@ def reseal_all(service: PersonalService, old: Key, new: Key) -> tuple[int, int]:
                 )
             except (NotOpened, InvalidMessage):
                 unopened += not _opens(record, new)
-        for first in range(0, len(anew), AT_ONCE):
-            _expect(service.replace_records(old.mailbox, anew[first : first + AT_ONCE], ANSWER_WITHIN_S))
+        for first in range(0, len(anew), MOST_RESEALED):
+            _expect(service.replace_records(old.mailbox, anew[first : first + MOST_RESEALED], ANSWER_WITHIN_S))
         resealed += len(anew)
         if page.next is None:
             return resealed, unopened

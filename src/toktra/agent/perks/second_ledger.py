@@ -2,6 +2,9 @@
 
 What is taken here is in no event, no count and no line of the log. When it cannot be sealed, because the key's public
 part is gone, it is dropped and its owner told; it never goes to the corporate ledger instead.
+
+An account's uses of an hour go into one record. This device cannot open what it sealed, so the uses of the record that
+is open stay in memory, and the whole of it is sealed and written anew with each: a crash loses none that were written.
 """
 
 from __future__ import annotations
@@ -14,13 +17,14 @@ from typing import Final
 from toktra.agent.capture.observed import ObservedExchange
 from toktra.agent.perks.members import Member, Members, Topic
 from toktra.agent.perks.mode import Ledger, Modes
+from toktra.agent.perks.open_record import OpenRecord
 from toktra.agent.perks.waiting import NotWritable
 from toktra.agent.recorder import measured
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
-from toktra.wire.personal import PersonalRecord
+from toktra.wire.personal import PersonalUse
 
-MOST_HELD: Final = 10_000
-"""Sealed records of an account held in memory while the disk takes none."""
+MOST_HELD: Final = 500
+"""Sealed records of an account held in memory, 4 MB, while the disk takes none."""
 DISK_RETRY_S: Final = 30.0
 
 
@@ -40,6 +44,7 @@ class SecondLedger:
         self._modes = modes
         self._chance = chance
         self._monotonic = monotonic
+        self._open: dict[int, OpenRecord] = {}
         self._held: dict[int, list[bytes]] = {}
         self._write_again_at = 0.0
         self.unsealed: dict[int, int] = {}
@@ -57,12 +62,13 @@ class SecondLedger:
                     corporate.append(one)
                 case Ledger.PERSONAL if one.uid is not None:
                     self._seal(one.uid, one)
-        if self._held and (len(corporate) < len(observed) or self._monotonic() >= self._write_again_at):
-            self._write()
+        self._write()
+        self._close_old()
         return corporate
 
     def forget(self, uid: int) -> None:
         """The account left: what of it is still held is not kept."""
+        self._open.pop(uid, None)
         self._held.pop(uid, None)
         self.unsealed.pop(uid, None)
         self.overflowed.pop(uid, None)
@@ -77,13 +83,28 @@ class SecondLedger:
         if member is None or member.membership.leaving:
             self.unsealed[uid] = self.unsealed.get(uid, 0) + 1
             return
-        record = _record(observed)
+        use = _use(observed)
+        record = self._open.get(uid)
+        if record is None or not record.add(use):
+            self._close(uid)
+            self._open[uid] = OpenRecord(use, self._monotonic())
+        member.owe(self._tickets_worth(member, use.estimated_input_tokens + use.estimated_output_tokens))
+
+    def _close(self, uid: int) -> None:
+        """Nothing more goes into it; what of it is not on the disk yet is held, sealed."""
+        record, member = self._open.pop(uid, None), self._members.of(uid)
+        if record is None or member is None or record.is_written:
+            return
         held = self._held.setdefault(uid, [])
-        held.append(member.sealer.seal(record))
+        held.append(member.sealer.seal(record.unwritten()))
         if len(held) > MOST_HELD:
             del held[0]
             self.overflowed[uid] = self.overflowed.get(uid, 0) + 1
-        member.owe(self._tickets_worth(member, record.estimated_input_tokens + record.estimated_output_tokens))
+
+    def _close_old(self) -> None:
+        now = self._monotonic()
+        for uid in [uid for uid, record in self._open.items() if record.is_over(now)]:
+            self._close(uid)
 
     def _tickets_worth(self, member: Member, tokens: int) -> int:
         """Rounded by chance, so that on average it is right and no remainder has to be kept anywhere."""
@@ -95,19 +116,29 @@ class SecondLedger:
     def _write(self) -> None:
         if self._monotonic() < self._write_again_at:
             return
-        for uid, held in list(self._held.items()):
+        for uid in self._held.keys() | {uid for uid, record in self._open.items() if not record.is_written}:
             member = self._members.of(uid)
+            if member is None:
+                self._open.pop(uid, None)
+                self._held.pop(uid, None)
+                continue
             try:
-                if member is not None:
-                    member.waiting.append(held)
+                self._write_of(member)
             except NotWritable as error:
-                assert member is not None  # noqa: S101 - for the type checker
                 member.say(Topic.DISK, str(error))
                 self._write_again_at = self._monotonic() + DISK_RETRY_S
                 continue
-            if member is not None:
-                member.say(Topic.DISK, "")
-            del self._held[uid]
+            member.say(Topic.DISK, "")
+
+    def _write_of(self, member: Member) -> None:
+        """Raises NotWritable; what was not written is as it was."""
+        while held := self._held.get(member.uid):
+            member.waiting.append(held[0])
+            del held[0]
+        self._held.pop(member.uid, None)
+        record = self._open.get(member.uid)
+        if record is not None and not record.is_written:
+            record.write(member.waiting, member.sealer)
 
 
 def _began(observed: ObservedExchange) -> tuple[float, float]:
@@ -116,9 +147,9 @@ def _began(observed: ObservedExchange) -> tuple[float, float]:
     return exchange.begun_within or (exchange.started_at, exchange.started_at)
 
 
-def _record(observed: ObservedExchange) -> PersonalRecord:
+def _use(observed: ObservedExchange) -> PersonalUse:
     figures = measured(observed)
-    return PersonalRecord(
+    return PersonalUse(
         at=datetime.fromtimestamp(int(observed.exchange.started_at), UTC),
         provider_host=observed.provider_host,
         request_bytes=figures.request_bytes,

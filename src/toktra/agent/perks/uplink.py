@@ -1,14 +1,13 @@
 """Carries one account's second ledger away: its hourly uploads, the opening of its mailbox, and tickets to be spent.
 
 A step machine like `agent.uplink`: `step` does the one thing that is due and says when to call it again. It knows no
-use and no mode: an upload leaves for every hour, of one size, filled up with records that say nothing. Tickets are
-spent at moments drawn by chance, by requests that name no mailbox. What fails is tried again, later each time.
+use and no mode: an upload leaves for every hour, of one size, with a record that may hold nothing. Tickets are spent
+at moments drawn by chance, by requests that name no mailbox. What fails is tried again, later each time.
 """
 
 from __future__ import annotations
 
 import math
-import random
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from toktra.agent.perks.slots import day_of, hour_of, next_hour, opening_day, op
 from toktra.agent.problem import read_problem
 from toktra.agent.transport import Answer, Unreachable
 from toktra.agent.uplink import seconds_to_wait
-from toktra.wire.personal import RECORDS_IN_UPLOAD, Filling, encode_upload
+from toktra.wire.personal import PersonalRecord, encode_upload
 
 ANSWER_WITHIN_S: Final = 8.0
 FIRST_RETRY_S: Final = 60.0
@@ -105,7 +104,7 @@ class PersonalUplink:
             hour = next_hour(member.membership.filled_hour, self._now(), member.membership.upload_second)
             if hour is None:
                 return
-            parcel = member.waiting.pack(hour, lambda records: self._sealed_up(hour, records))
+            parcel = member.waiting.pack(hour, lambda sealed: self._sealed_up(hour, sealed))
         answer = self._asked(lambda: self._service.upload(member.membership.mailbox, parcel.body, ANSWER_WITHIN_S))
         if answer is None:
             return
@@ -125,12 +124,10 @@ class PersonalUplink:
             case _:
                 self._refused(answer)
 
-    def _sealed_up(self, hour: int, records: list[bytes]) -> bytes:
-        """The body of an upload; nobody can tell which of its records say nothing, nor how many."""
-        nothing = [self._member.sealer.seal(Filling()) for _ in range(RECORDS_IN_UPLOAD - len(records))]
-        together = records + nothing
-        random.SystemRandom().shuffle(together)
-        return encode_upload(str(uuid.uuid4()), day_of(hour), tuple(together))
+    def _sealed_up(self, hour: int, sealed: bytes | None) -> bytes:
+        """The body of an upload; nobody can tell whether there was a record for it."""
+        nothing = self._member.sealer.seal(PersonalRecord())  # made every time, so that it takes as long
+        return encode_upload(str(uuid.uuid4()), day_of(hour), nothing if sealed is None else sealed)
 
     def _open(self, opening_at: datetime) -> None:
         now = self._now()

@@ -3,7 +3,8 @@
 One SQLite file for each account, apart from everything corporate. Records came sealed and carry no time; tickets carry
 no name. When it is full the oldest records go and are counted. A damaged file is begun anew: nobody could have read it.
 
-A record belongs to at most one parcel, which is on the disk whole before it leaves, so that one sent again is the same.
+The newest record is written anew as uses are added to it, until it is packed. A parcel is on the disk whole before it
+leaves, so that one sent again is the same.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from typing import Final
 
 from toktra.agent.errors import AgentError
 from toktra.agent.spool_file import CACHE_KIB, is_damage
-from toktra.wire.personal import LONGEST_SEALED_BYTES, RECORDS_IN_UPLOAD, Ticket
+from toktra.wire.personal import LONGEST_SEALED_BYTES, Ticket
 
 FORMAT: Final = 1
-MOST_RECORDS: Final = 20_000
-"""About 20 MB, and 52 days of full uploads."""
+MOST_RECORDS: Final = 2_400
+"""About 20 MB, and 100 days of uploads."""
 _COMPANIONS: Final = ("", "-wal", "-shm")
 _SCHEMA: Final = """
-    create table sealed (place integer primary key, sealed blob not null, packed integer not null default 0) strict;
+    create table sealed (
+        place integer primary key autoincrement, sealed blob not null, packed integer not null default 0
+    ) strict;
     create table parcel (one integer primary key check (one = 1), hour integer not null, body blob not null) strict;
     create table ticket (
         nonce blob primary key, output blob not null, programme text not null, tier text not null,
@@ -88,10 +91,13 @@ class Waiting:
             )
         return Counts(records=records, dropped=dropped, tickets=tickets, due=due)
 
-    def append(self, sealed: Sequence[bytes]) -> None:
-        """Adds records at the end, and drops the oldest that are not on their way when that makes too many."""
+    def append(self, sealed: bytes) -> int:
+        """Adds a record at the end, and drops the oldest that are not on their way when that makes too many.
+
+        Its place, for `replace`.
+        """
         with self._change() as run:
-            run.executemany("insert into sealed (sealed) values (?)", [(one,) for one in sealed])
+            place = run.execute("insert into sealed (sealed) values (?)", (sealed,)).lastrowid
             [(records,)] = run.execute("select count(*) from sealed")
             if records > self._most_records:
                 _drop(
@@ -99,6 +105,14 @@ class Waiting:
                     "select place from sealed where not packed order by place limit ?",
                     records - self._most_records,
                 )
+        assert place is not None  # noqa: S101 - a row was inserted
+        return place
+
+    def replace(self, place: int, sealed: bytes) -> bool:
+        """Puts a record where an earlier form of it is; False: that one is on its way or gone, and stays as it is."""
+        with self._change() as run:
+            changed = run.execute("update sealed set sealed = ? where place = ? and not packed", (sealed, place))
+            return changed.rowcount == 1
 
     def parcel(self) -> Parcel | None:
         """The one that was packed and is not delivered yet."""
@@ -106,15 +120,13 @@ class Waiting:
             row = run.execute("select hour, body from parcel").fetchone()
         return None if row is None else Parcel(row[0], bytes(row[1]))
 
-    def pack(self, hour: int, seal_up: Callable[[list[bytes]], bytes]) -> Parcel:
-        """Makes a parcel of the oldest records, as many as it takes or fewer; `seal_up` makes its body of them."""
+    def pack(self, hour: int, seal_up: Callable[[bytes | None], bytes]) -> Parcel:
+        """Makes a parcel of the oldest record, if there is one; `seal_up` makes its body of it."""
         with self._change() as run:
             _drop(run, "select place from sealed where length(sealed) not between 1 and ?", LONGEST_SEALED_BYTES)
-            rows = run.execute(
-                "select place, sealed from sealed order by place limit ?", (RECORDS_IN_UPLOAD,)
-            ).fetchall()
-            parcel = Parcel(hour, seal_up([bytes(sealed) for _, sealed in rows]))
-            run.executemany("update sealed set packed = 1 where place = ?", [(place,) for place, _ in rows])
+            row = run.execute("select place, sealed from sealed order by place limit 1").fetchone()
+            parcel = Parcel(hour, seal_up(None if row is None else bytes(row[1])))
+            run.execute("update sealed set packed = 1 where place = ?", (row and row[0],))
             run.execute("insert into parcel values (1, ?, ?)", (hour, parcel.body))
         return parcel
 

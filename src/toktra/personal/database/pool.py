@@ -12,6 +12,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, namedtuple_row
 from psycopg.types.array import ListBinaryDumper
+from psycopg.types.string import BytesBinaryDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from toktra.personal.database.failures import LedgerBehind, LedgerTooNew, LedgerUnreachable
@@ -25,9 +26,10 @@ Connection = AsyncConnection[Any]
 queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
 
 
-async def _lists_in_binary(connection: Connection) -> None:
-    """Records as bytes: by itself the driver escapes each to text, which costs more than storing it."""
+async def _records_in_binary(connection: Connection) -> None:
+    """By itself the driver escapes each to text, which costs more than storing it."""
     connection.adapters.register_dumper(list, ListBinaryDumper)
+    connection.adapters.register_dumper(bytes, BytesBinaryDumper)
 
 
 class LedgerBusy(Exception):
@@ -45,7 +47,7 @@ class Ledger:
             timeout=WAIT_S,
             open=False,
             name="toktra personal",
-            configure=_lists_in_binary,
+            configure=_records_in_binary,
             kwargs={
                 "autocommit": True,
                 "row_factory": namedtuple_row,

@@ -10,7 +10,8 @@ const OPEN_FOR_MS = 10 * 60_000;
 const LONGEST_FILE = 64 << 10;
 const $ = (id) => document.getElementById(id);
 
-let opened = null; // { key, mailbox, workers, uses, page, closes, newIdentity }
+let workers = new Workers(); // at once: they load while the key is being looked for
+let opened = null; // { key, mailbox, uses, page, closes, newIdentity }
 let allowance = Number(new URLSearchParams(location.hash.slice(1)).get("allowance")) || 0;
 
 function say(words, isFault = false) {
@@ -34,7 +35,7 @@ const doing = (act) => async (event) => {
   }
 };
 
-async function typedKey(workers) {
+async function typedKey() {
   const file = $("key-file").files[0];
   if (!file) return readKey($("key-text").value);
   if (file.size > LONGEST_FILE) throw new KeyNotUsable("This file is too large to be a key. Choose the one you saved your key to.");
@@ -55,20 +56,20 @@ async function typedKey(workers) {
 }
 
 async function open() {
-  const workers = new Workers();
+  const key = await typedKey();
+  $("progress").hidden = false;
   try {
-    const key = await typedKey(workers);
-    $("progress").hidden = false;
     await workers.askAll("use", { identity: key.identity });
     const mailbox = new Mailbox(key.mailbox);
     const found = await openAll(mailbox, workers, (number) => { $("progress-words").textContent = `${count(number)} opened`; });
     if (found.opened && found.unopened === found.opened) {
       throw new KeyNotUsable("None of the records opens with this key. If you changed your key, use the new one.");
     }
-    opened = { key, mailbox, workers, uses: found.uses, page: 0 };
+    opened = { key, mailbox, uses: found.uses, page: 0 };
     show(found);
   } catch (error) {
-    workers.close();
+    workers.close(); // and with them what they know of the key
+    workers = new Workers();
     throw error;
   } finally {
     $("progress").hidden = true;
@@ -102,7 +103,7 @@ function draw() {
 /** Loading anew is the one way after which nothing is left in the page's memory. */
 function close() {
   clearTimeout(opened?.closes);
-  opened?.workers.close();
+  workers.close();
   opened = null;
   location.reload();
 }
@@ -110,7 +111,7 @@ function close() {
 async function deleteAll() {
   await opened.mailbox.delete();
   clearTimeout(opened.closes);
-  opened.workers.close();
+  workers.close();
   opened = null;
   $("open").hidden = true;
   $("state-words").textContent = "Deleted";
@@ -118,14 +119,14 @@ async function deleteAll() {
 }
 
 async function makeNewKey() {
-  opened.newIdentity ??= await opened.workers.ask("newIdentity");
+  opened.newIdentity ??= await workers.ask("newIdentity");
   save("token-perks-new.key", "text/plain", writeKey({ ...opened.key, identity: opened.newIdentity }));
   $("rotate").hidden = false;
 }
 
 async function rotate() {
   if (!$("kept").checked) throw new KeyNotUsable("Say that you have kept the new key. Without it nobody can read your records.");
-  const { key, mailbox, workers, newIdentity } = opened;
+  const { key, mailbox, newIdentity } = opened;
   let done = 0;
   for await (const records of mailbox.pages()) {
     const resealed = await workers.ask("reseal", { records, identity: newIdentity });
@@ -149,7 +150,7 @@ $("older").addEventListener("click", () => { showRows(opened.uses, opened.page +
 $("save-csv").addEventListener("click", () => save("my-personal-ledger.csv", "text/csv", asCsv(opened.uses)));
 $("save-json").addEventListener("click", () => save("my-personal-ledger.json", "application/json", asJson(opened.uses)));
 $("save-age").addEventListener("click", doing(async () => {
-  const sealed = await opened.workers.ask("seal", { text: asJson(opened.uses), identity: opened.key.identity });
+  const sealed = await workers.ask("seal", { text: asJson(opened.uses), identity: opened.key.identity });
   save("my-personal-ledger.json.age", "application/octet-stream", sealed);
 }));
 $("ask-delete").addEventListener("click", () => $("delete-dialog").showModal());

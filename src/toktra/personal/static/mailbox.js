@@ -1,8 +1,8 @@
 /* Asks the service, as the owner of a mailbox. Nothing is sent but its secret and what is sealed. */
 export class NotAnswered extends Error {}
 
-const AT_ONCE = 500;
-const OPENED_AT_ONCE = 125;
+const AT_ONCE = 80;
+const OPENED_AT_ONCE = 30;
 
 export class Mailbox {
   #secret;

@@ -1,4 +1,5 @@
 /* Beside the page, so that it stays alive: opens and seals what it is handed. It never asks the network. */
+import "./whole.js";
 import { newIdentity, openCopy, opener, sealer } from "./sealing.js";
 
 const AT_ONCE = 64;
@@ -16,15 +17,13 @@ const acts = {
     open = await opener(identity);
   },
 
-  /** Each record as { record, day, use }, with use null for filling; what does not open is counted. */
+  /** The uses in all of the records, each with its record's day; a record that does not open is counted. */
   async open({ records }) {
     const uses = [];
     let unopened = 0;
-    await inParts(records, async ({ record, day, sealed }) => {
+    await inParts(records, async ({ day, sealed }) => {
       try {
-        const plain = JSON.parse(decoder.decode(await open(decode(sealed))));
-        if (plain.kind === "use") uses.push({ record, day, ...plain });
-        else if (plain.kind !== "nothing") unopened += 1;
+        uses.push(...usesIn(JSON.parse(decoder.decode(await open(decode(sealed)))), day));
       } catch {
         unopened += 1;
       }
@@ -50,6 +49,9 @@ const acts = {
   openCopy: ({ bytes, passphrase }) => openCopy(bytes, passphrase),
   seal: async ({ text, identity }) => (await sealer(identity))(text),
 };
+
+const usesIn = ({ columns, uses }, day) =>
+  uses.map((use) => Object.fromEntries([["day", day], ...columns.map((name, place) => [name, use[place]])]));
 
 async function inParts(records, one) {
   for (let first = 0; first < records.length; first += AT_ONCE) {

@@ -1,5 +1,5 @@
 /* A few workers that share the work. Closing them ends everything they know of the key. */
-const MOST = 4;
+const MOST = 8;
 
 export class Workers {
   #workers;

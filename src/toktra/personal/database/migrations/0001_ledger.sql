@@ -5,15 +5,16 @@ create table mailbox (
     digest bytea primary key check (length(digest) = 32)
 );
 
--- An age file for each record. No foreign key: a finished day is written anew on its own (settle_day), and mailboxes as
+-- An age file for each hour. No foreign key: a finished day is written anew on its own (settle_day), and mailboxes as
 -- well; store_upload and delete_mailbox exclude one another by a lock on the mailbox instead.
 create table record (
     mailbox bytea not null,
     day date not null,
     record uuid not null,
-    sealed bytea not null check (length(sealed) between 1 and 1024),
+    sealed bytea not null check (length(sealed) between 1 and 8704),
     primary key (mailbox, day, record)
 ) partition by range (day);
+alter table record alter column sealed set storage external;  -- what is sealed does not get smaller
 
 -- The days that have a partition. Settled: nothing has changed since it was written anew.
 create table record_day (
@@ -125,17 +126,15 @@ begin
     end loop;
 end $$;
 
--- One upload, all of it or nothing; false: there is no such mailbox. What is there already stays as it is.
-create function store_upload(p_mailbox bytea, p_day date, p_records uuid[], p_sealed bytea[]) returns boolean
+-- One upload; false: there is no such mailbox. What is there already stays as it is.
+create function store_upload(p_mailbox bytea, p_day date, p_record uuid, p_sealed bytea) returns boolean
 language plpgsql as $$
 begin
     perform pg_advisory_xact_lock_shared(mailbox_lock(p_mailbox));
     if not exists (select from mailbox where digest = p_mailbox) then
         return false;
     end if;
-    insert into record (mailbox, day, record, sealed)
-    select p_mailbox, p_day, given.record, given.sealed from unnest(p_records, p_sealed) given (record, sealed)
-    order by given.record
+    insert into record (mailbox, day, record, sealed) values (p_mailbox, p_day, p_record, p_sealed)
     on conflict do nothing;
     update record_day set settled = false where day = p_day and settled;
     return true;
