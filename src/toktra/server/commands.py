@@ -17,6 +17,7 @@ from toktra.server.database.failures import DatabaseFailure
 from toktra.server.database.pool import DatabaseBusy
 from toktra.server.database.source import DatabaseUrls, database_of
 from toktra.server.devices.service import InvalidTerms
+from toktra.server.exports.scheduled.standing_places import check_buckets
 from toktra.server.first_start import (
     DEFAULT_SLUG,
     UnknownOrganisation,
@@ -76,6 +77,7 @@ def run(settings: Path | None, **given: Any) -> None:
         with listen(chosen.host, chosen.port) as at, database_of(chosen) as urls:
             urls.check()
             check_region_of(urls.app, chosen.region)
+            check_buckets(urls.app, chosen)
             settle_region(urls.owner, chosen.region)
             configure_logging()
             scheme = "http" if chosen.certificate is None else "https"

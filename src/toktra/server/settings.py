@@ -88,6 +88,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     in_region: str = ""
     """Hosts of which you say that they are in this server's region, separated by commas: a database, mail relay or
     store whose name does not tell. Without a word about it the server of a region does not start."""
+    amazon_regions: str = ""
+    """Which of Amazon's regions belong to this server's region, separated by commas. Empty: us-east-1, eu-central-1,
+    ap-southeast-2 or ca-central-1, as the region is."""
     personal_url: Annotated[str, Meta(pattern=r"^https?://[^/]+$")] | None = None
     """Where this server reaches the service of the second ledger. Unset: the one it starts beside an embedded database;
     where there is none, nor Token Perks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toktra.server.residency.places import OutsideRegion, addresses, check_bucket, check_places
+from toktra.server.residency.places import Inside, OutsideRegion, addresses, check_bucket, check_places
 from toktra.server.settings import InvalidSetting, ServerSettings
 
 EU_DATABASE = "postgresql://toktra_app:secret@toktra.abc123.eu-central-1.rds.amazonaws.com/toktra"
@@ -16,7 +16,7 @@ EU_DATABASE = "postgresql://toktra_app:secret@toktra.abc123.eu-central-1.rds.ama
         {"database_url": EU_DATABASE},
         {"database_url": "postgresql://toktra_app:secret@/toktra?host=/run/postgresql"},
         {"database_url": "postgresql://toktra_app:secret@127.0.0.1/toktra"},
-        {"mail_relay": "email-smtp.eu-west-1.amazonaws.com"},
+        {"mail_relay": "email-smtp.eu-west-1.amazonaws.com", "amazon_regions": "eu-central-1, eu-west-1"},
         {"mail_relay": "mail.example.org", "in_region": "db.example.org, Mail.example.org"},
         {"otlp_endpoint": "http://localhost:4318"},
     ],
@@ -32,6 +32,7 @@ def test_what_is_in_the_region_is_taken(settings: dict[str, str]) -> None:
         ({"database_url": EU_DATABASE.replace("eu-central-1", "eu-west-2")}, "is in eu-west-2"),
         ({"database_url": f"{EU_DATABASE}?host=a.eu-central-1.rds.amazonaws.com,b.ca-central-1.rds.amazonaws.com"},
          "is in ca-central-1"),
+        ({"mail_relay": "email-smtp.eu-west-1.amazonaws.com"}, "is in eu-west-1, .*TOKTRA_AMAZON_REGIONS"),
         ({"owner_database_url": "postgresql://o:secret@db.example.org/toktra"}, "TOKTRA_IN_REGION=db.example.org"),
         ({"mail_relay": "email-smtp.us-east-1.amazonaws.com"}, "TOKTRA_MAIL_RELAY"),
         ({"mail_relay": "mail.example.org", "in_region": "other.example.org"}, "TOKTRA_IN_REGION=mail.example.org"),
@@ -48,11 +49,30 @@ def test_an_installation_without_regions_is_asked_nothing() -> None:
     check_places(ServerSettings(database_url="postgresql://a:b@anywhere.example.org/toktra", mail_relay="anywhere"))
 
 
-@pytest.mark.parametrize(("location", "region"), [(None, "us"), ("", "us"), ("EU", "eu"), ("ca-central-1", "ca")])
+@pytest.mark.parametrize(
+    ("location", "region"),
+    [(None, "us"), ("", "us"), ("eu-central-1", "eu"), ("ap-southeast-2", "au"), ("ca-central-1", "ca")],
+)
 def test_a_buckets_location_is_what_s3_says(location: str | None, region: str) -> None:
-    check_bucket(location, "exports", region=region)
-    with pytest.raises(OutsideRegion, match="the bucket exports"):
-        check_bucket(location, "exports", region="au")
+    inside = Inside.of(ServerSettings(region=region))  # type: ignore[arg-type]
+    check_bucket(location, "exports", inside)
+    for other in {"us", "eu", "au", "ca"} - {region}:
+        with pytest.raises(OutsideRegion, match="the bucket exports"):
+            check_bucket(location, "exports", Inside.of(ServerSettings(region=other)))  # type: ignore[arg-type]
+
+
+def test_a_service_that_is_not_amazons_may_say_nothing_and_is_believed_when_it_says_something() -> None:
+    inside = Inside.of(ServerSettings(region="eu", amazon_regions="eu-west-1"))
+    check_bucket("EU", "exports", inside)
+    check_bucket(None, "exports", inside, is_amazons=False)
+    with pytest.raises(OutsideRegion, match="us-west-2"):
+        check_bucket("us-west-2", "exports", inside, is_amazons=False)
+
+
+@pytest.mark.parametrize("name", ["eu-west-2", "us-east-1", "moon"])
+def test_what_cannot_be_in_the_region_cannot_be_said_to_be(name: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"TOKTRA_AMAZON_REGIONS: {name}"):
+        check_places(ServerSettings(region="eu", amazon_regions=f"eu-central-1,{name}"))
 
 
 @pytest.mark.parametrize(

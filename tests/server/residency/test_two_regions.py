@@ -1,130 +1,17 @@
-"""Two regions side by side, each with its own PostgreSQL, keys and server: nothing of one is in the other."""
+"""Two regions side by side: who asks in the wrong one is sent on, and an organisation moves, and leaves nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import httpx
 import msgspec
 import psycopg
-import pytest
-from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.scratch import scratch_directory
+from tests.server.residency.conftest import OF_PEOPLE, Region, an_organisation_at_work
 
-from toktra.server.app import create_app
-from toktra.server.commands import server
-from toktra.server.database.embedded import APP, PRIVACY, EmbeddedPostgres
-from toktra.server.database.migrate import migrate
-from toktra.server.settings import ServerSettings
 from toktra.server.vault import open_vault
-from toktra.wire.enrolment import Enrolled
-
-if TYPE_CHECKING:
-    from tests.server.conftest import SignedDevice
-
-ADDRESSES = "eu=https://eu.example.org us=https://us.example.org"
-OF_PEOPLE = ("Ada Quixote", "ada.quixote@north.example", "quixotes-laptop", "adaquixote")
-"""A name, an address, a device and an account that are nowhere else."""
-
-
-@dataclass
-class Region:
-    """One region's installation."""
-
-    name: str
-    place: Path
-    postgres: EmbeddedPostgres
-
-    def command(self, *arguments: str, given: str | None = None) -> Result:
-        environment = {
-            "TOKTRA_DATABASE_URL": self.postgres.app_url,
-            "TOKTRA_OWNER_DATABASE_URL": self.postgres.owner_url,
-            "TOKTRA_PRIVACY_DATABASE_URL": self.postgres.privacy_url,
-            "TOKTRA_DATA": str(self.place / "data"),
-            "TOKTRA_REGION": self.name,
-            "TOKTRA_SECRET_KEY": None,
-        }
-        return CliRunner(env=environment).invoke(server, arguments, input=given)
-
-    async def run(self, *arguments: str, given: str | None = None) -> str:
-        result = await asyncio.to_thread(self.command, *arguments, given=given)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[httpx.AsyncClient]:
-        app = create_app(
-            ServerSettings(
-                database_url=self.postgres.app_url,
-                data=self.place / "data",
-                region=self.name,  # type: ignore[arg-type]
-                region_addresses=ADDRESSES,
-                database_connections=4,
-                run_jobs=False,
-            )
-        )
-        transport = httpx.ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
-        ):
-            yield client
-
-    def rows(self, query: str) -> list[Any]:
-        with psycopg.connect(self.postgres.superuser_url) as connection:
-            return connection.execute(query).fetchall()
-
-    def bytes_on_disk(self, of: str) -> list[str]:
-        """The files of this installation that hold a text, once everything is written."""
-        with psycopg.connect(self.postgres.superuser_url, autocommit=True) as connection:
-            connection.execute("checkpoint")
-        needle = of.encode()
-        return [str(file) for file in self.place.rglob("*") if file.is_file() and needle in file.read_bytes()]
-
-
-@pytest.fixture
-def regions() -> Iterator[tuple[Region, Region]]:
-    """The European Union and the United States."""
-    with (
-        scratch_directory("toktra-eu-") as eu,
-        scratch_directory("toktra-us-") as us,
-        EmbeddedPostgres(eu / "data") as of_eu,
-        EmbeddedPostgres(us / "data") as of_us,
-    ):
-        for postgres in (of_eu, of_us):
-            migrate(postgres.owner_url, APP, PRIVACY)
-        yield Region("eu", eu, of_eu), Region("us", us, of_us)
-
-
-async def an_organisation_at_work(region: Region, signed_enrolment: Any, device_of: Any) -> tuple[str, SignedDevice]:
-    """North, with somebody, a device and some use; its enrolment code and its device."""
-    await region.run("tenant", "create", "north", "--name", "North", "--owner", OF_PEOPLE[0])
-    with psycopg.connect(region.postgres.superuser_url) as connection:
-        connection.execute("update person set email = %s", [OF_PEOPLE[1]])
-    code = (await region.run("enrolment-code", "--organisation", "north", "--uses", "9")).strip()
-    key = Ed25519PrivateKey.generate()
-    async with region.serving() as api:
-        answer = await api.post(
-            "/ingest/v1/enrol", **signed_enrolment(code, key, hostname=OF_PEOPLE[2], account=OF_PEOPLE[3])
-        )
-        assert answer.status_code == 200, answer.text
-        device: SignedDevice = device_of(api, msgspec.json.decode(answer.content, type=Enrolled), key)
-        assert (await device.send(device.batch(1, 20, user=OF_PEOPLE[3]))).status_code == 200
-    return code, device
-
-
-@pytest.fixture
-def device_of() -> Any:
-    """Makes a device from its parts."""
-    from tests.server.conftest import SignedDevice
-
-    return SignedDevice
 
 
 async def test_who_asks_in_the_wrong_region_is_sent_on_and_leaves_nothing(

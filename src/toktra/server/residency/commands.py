@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from toktra.server.database.source import DatabaseUrls
+from toktra.server.exports.scheduled.standing_places import end_exports_to
 from toktra.server.residency import elsewhere, moving
 from toktra.server.residency.keys import region_key
 from toktra.server.settings import ServerSettings
@@ -85,6 +86,16 @@ def add_region(group: click.Group, where: Options, opened: Opened) -> None:
             )
         click.echo(f"{receipt.slug} is served here: {receipt.rows} rows. The receipt for the other region:", err=True)
         click.echo(msgspec.json.encode(receipt).decode())
+
+    @region.command("end-exports")
+    @where
+    @click.argument("slug")
+    @click.argument("bucket")
+    def end_exports(settings: Path | None, data: Path | None, slug: str, bucket: str) -> None:
+        """End every scheduled export of the organisation SLUG to BUCKET, and forget the keys to it."""
+        with opened(settings, data) as (_, urls):
+            ended = end_exports_to(urls.app, slug, bucket, "server region end-exports")
+        click.echo(f"{ended} scheduled exports of {slug} to {bucket} are ended.")
 
     @region.command()
     @where

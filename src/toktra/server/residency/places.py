@@ -9,8 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
@@ -19,15 +20,16 @@ from toktra.server.settings import InvalidSetting, ServerSettings
 
 LOCAL: Final = "local"
 """The region of an installation that knows no regions: nothing is asked of its places."""
-AMAZON_REGIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+AMAZON_REGIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "us": frozenset({"us-east-1", "us-east-2", "us-west-1", "us-west-2"}),
-        "eu": frozenset({"eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"}),
-        "au": frozenset({"ap-southeast-2", "ap-southeast-4"}),
-        "ca": frozenset({"ca-central-1", "ca-west-1"}),
+        "us": ("us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+        "eu": ("eu-central-1", "eu-west-1", "eu-west-3", "eu-north-1", "eu-south-1", "eu-south-2"),
+        "au": ("ap-southeast-2", "ap-southeast-4"),
+        "ca": ("ca-central-1", "ca-west-1"),
     }
 )
-"""Which of Amazon's regions are in ours. London and Zurich (eu-west-2, eu-central-2) are not in the European Union."""
+"""Which of Amazon's regions can belong to ours; the first does unless others are named (TOKTRA_AMAZON_REGIONS). London
+and Zurich (eu-west-2, eu-central-2) are not in the European Union."""
 _AMAZON_HOST: Final = re.compile(r"(?:^|[.-])([a-z]{2}(?:-[a-z]+)+-\d)\.(?:[a-z0-9-]+\.)*amazonaws\.com$")
 
 
@@ -35,48 +37,72 @@ class OutsideRegion(InvalidSetting):
     """Something would be written outside the server's region, or nobody said that it is inside."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is known to be in a server's region."""
+
+    region: str
+    amazon: frozenset[str]
+    """Amazon's names of regions."""
+    declared: frozenset[str]
+    """Hosts of which somebody says so."""
+
+    @classmethod
+    def of(cls, settings: ServerSettings) -> Self:
+        """Raises InvalidSetting."""
+        possible = AMAZON_REGIONS.get(settings.region, ())
+        named = _names(settings.amazon_regions)
+        if wrong := named - set(possible):
+            raise InvalidSetting(
+                f"TOKTRA_AMAZON_REGIONS: {min(wrong)} cannot belong to the region {settings.region}. "
+                f"Possible: {', '.join(possible) or 'none, as this installation knows no regions'}"
+            )
+        return cls(settings.region, named or frozenset(possible[:1]), _names(settings.in_region))
+
+
 def check_places(settings: ServerSettings) -> None:
     """Before anything is connected to. Raises OutsideRegion naming the setting and the remedy."""
+    inside = Inside.of(settings)
     for setting, host in _hosts(settings):
-        check_host(host, setting, region=settings.region, declared=declared_hosts(settings))
+        check_host(host, setting, inside)
 
 
-def check_host(host: str, setting: str, *, region: str, declared: frozenset[str] = frozenset()) -> None:
-    """Raises OutsideRegion unless `host` is surely in `region`. `setting` is what named it, for the sentence."""
+def check_host(host: str, setting: str, inside: Inside) -> None:
+    """Raises OutsideRegion unless `host` is surely in the region. `setting` is what named it, for the sentence."""
     host = host.lower().rstrip(".")
-    if region == LOCAL or _is_this_machine(host):
+    if inside.region == LOCAL or _is_this_machine(host):
         return
     amazon = _AMAZON_HOST.search(host)
     if amazon:
-        check_amazon_region(amazon[1], f"{setting} ({host})", region=region)
-    elif host not in declared:
+        check_amazon_region(amazon[1], f"{setting} ({host})", inside)
+    elif host not in inside.declared:
         raise OutsideRegion(
             f"{setting}: the name {host} does not tell in which region it is, and this server is for the region "
-            f"{region}. If it is there, say so: TOKTRA_IN_REGION={host}"
+            f"{inside.region}. If it is there, say so: TOKTRA_IN_REGION={host}"
         )
 
 
-def check_amazon_region(found: str, what: str, *, region: str) -> None:
-    """`found` is Amazon's name of a region. Raises OutsideRegion unless it is one of ours of `region`."""
-    if region != LOCAL and found not in AMAZON_REGIONS[region]:
-        inside = ", ".join(sorted(AMAZON_REGIONS[region]))
+def check_amazon_region(found: str, what: str, inside: Inside) -> None:
+    """`found` is Amazon's name of a region. Raises OutsideRegion unless it is one of those inside."""
+    if inside.region != LOCAL and found not in inside.amazon:
         raise OutsideRegion(
-            f"{what} is in {found}, and this server is for the region {region} ({inside}). Nothing was written there."
+            f"{what} is in {found}, and this server is for the region {inside.region} "
+            f"({', '.join(sorted(inside.amazon))}; TOKTRA_AMAZON_REGIONS). Nothing was written there."
         )
 
 
-def check_bucket(location: str | None, bucket: str, *, region: str) -> None:
-    """`location` is what GetBucketLocation answers: nothing for us-east-1. Raises OutsideRegion."""
-    check_amazon_region(
-        {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, location or ""),
-        f"the bucket {bucket}",
-        region=region,
-    )
+def check_bucket(location: str | None, bucket: str, inside: Inside, *, is_amazons: bool = True) -> None:
+    """`location` is what GetBucketLocation answers: nothing for us-east-1. Raises OutsideRegion.
+
+    A service that is not Amazon's may answer nothing as well; then its host's own place is all that is known.
+    """
+    if location or is_amazons:
+        name = {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(location, location or "")
+        check_amazon_region(name, f"the bucket {bucket}", inside)
 
 
-def declared_hosts(settings: ServerSettings) -> frozenset[str]:
-    """Those of TOKTRA_IN_REGION."""
-    return frozenset(name.strip().lower() for name in settings.in_region.split(",") if name.strip())
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 def addresses(settings: ServerSettings) -> Mapping[str, str]:

@@ -10,6 +10,9 @@ select slug from tenant where tenant_id = :tenant_id;
 -- name: first_two_active()
 select tenant_id, slug, name, region, status from tenant where status = 'active' order by slug limit 2;
 
+-- name: all()
+select tenant_id, slug, name, region, status from tenant order by slug;
+
 -- name: add_tenant(slug, name, region)$
 -- As the owner of the tables only: the server's role cannot add organisations.
 insert into tenant (slug, name, region) values (:slug, :name, :region)

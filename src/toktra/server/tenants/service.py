@@ -74,6 +74,12 @@ async def only_tenant(database: Database) -> Tenant | None:
     return _tenant(rows[0]) if len(rows) == 1 else None
 
 
+async def tenants_here(database: Database) -> list[Tenant]:
+    """Every organisation of this installation, also those that are suspended."""
+    async with database.global_tables() as connection:
+        return [_tenant(row) async for row in _queries.all(connection)]
+
+
 async def owner_of(database: Database, tenant: Tenant) -> UUID | None:
     """The first of the organisation's active owners."""
     async with database.tenant(tenant.tenant_id) as connection:

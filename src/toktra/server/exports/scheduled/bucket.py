@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from toktra.server.exports.scheduled.schedule import Bucket, Fault, Keys, NotDelivered
-from toktra.server.residency.places import OutsideRegion, check_bucket
+from toktra.server.residency.places import LOCAL, Inside, OutsideRegion, check_bucket
 
 PART_BYTES: Final = 8 << 20
 """S3 wants 5 MiB at least, and 10,000 parts at most: files up to 80 GB."""
@@ -55,13 +55,13 @@ def _refusal(error: Any) -> NotDelivered:
 class Sending:
     """One bucket, with the keys to it."""
 
-    def __init__(self, target: Bucket, keys: Keys, *, region: str) -> None:
-        """`region` is the one this server is for; a bucket of Amazon's outside it is refused."""
+    def __init__(self, target: Bucket, keys: Keys, *, inside: Inside) -> None:
+        """A bucket that says it is not `inside` this server's region is refused."""
         import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import, and few send to a bucket
         from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415
 
         self._target = target
-        self._region = region
+        self._inside = inside
         self._client = boto3.session.Session().client(
             "s3",
             endpoint_url=target.endpoint or None,
@@ -82,10 +82,10 @@ class Sending:
 
     @_clear
     def check_place(self) -> None:
-        """Raises NotDelivered for a bucket of Amazon's that is outside the server's region."""
-        if not self._target.endpoint and self._region != "local":
-            found = self._client.get_bucket_location(Bucket=self._target.bucket)
-            check_bucket(found.get("LocationConstraint"), self._target.bucket, region=self._region)
+        """Raises NotDelivered for a bucket that is outside the server's region by its service's own word."""
+        if self._inside.region != LOCAL:
+            found = self._client.get_bucket_location(Bucket=self._target.bucket).get("LocationConstraint")
+            check_bucket(found, self._target.bucket, self._inside, is_amazons=not self._target.endpoint)
 
     @_clear
     def try_out(self) -> None:

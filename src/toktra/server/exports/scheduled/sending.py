@@ -21,7 +21,7 @@ from toktra.server.exports.scheduled.making import Made
 from toktra.server.exports.scheduled.schedule import LASTING, Bucket, Fault, Folder, Keys, NotDelivered, Schedule
 from toktra.server.exports.service import Order
 from toktra.server.jobs import Backoff, GiveUp, Work, defer, job, periodic_job
-from toktra.server.residency.places import OutsideRegion, check_amazon_region, check_host, declared_hosts
+from toktra.server.residency.places import Inside, OutsideRegion, check_amazon_region, check_host
 from toktra.server.settings import ServerSettings
 from toktra.server.tenants.service import find_tenant_by_id
 from toktra.server.vault import SealBroken, SecretKeyNotUsable, open_vault
@@ -216,7 +216,7 @@ class _Run:
 async def reach(target: Bucket, keys: Keys, settings: ServerSettings) -> Sending:
     """The bucket, if this server may send there. Raises NotDelivered."""
     await check_place(target, settings)
-    bucket = await asyncio.to_thread(Sending, target, keys, region=settings.region)
+    bucket = await asyncio.to_thread(Sending, target, keys, inside=Inside.of(settings))
     await asyncio.to_thread(bucket.check_place)
     return bucket
 
@@ -227,10 +227,10 @@ async def check_place(target: Bucket, settings: ServerSettings) -> None:
     try:
         if target.endpoint:
             host = urlsplit(target.endpoint).hostname or ""
-            check_host(host, "endpoint", region=settings.region, declared=declared_hosts(settings))
+            check_host(host, "endpoint", Inside.of(settings))
             await look_up(parse(target.endpoint, private_allowed=private_allowed), private_allowed=private_allowed)
         else:
-            check_amazon_region(target.region, target.bucket, region=settings.region)
+            check_amazon_region(target.region, target.bucket, Inside.of(settings))
     except NotAllowed:
         raise NotDelivered(Fault.NOT_ALLOWED) from None
     except NotFound:

@@ -84,11 +84,15 @@ async def add_schedule(database: Database, reader: SignedIn, plan: Plan, keys: K
 
 async def end_schedule(database: Database, reader: SignedIn, schedule_id: UUID) -> None:
     """Sends nothing more, and forgets the keys. What was sent stays where it is. Safe to repeat."""
-    tenant_id = reader.tenant.tenant_id
+    await end_schedule_of(database, reader.tenant.tenant_id, schedule_id, reader.actor)
+
+
+async def end_schedule_of(database: Database, tenant_id: UUID, schedule_id: UUID, actor: audit.Actor) -> None:
+    """The same, whoever does it."""
     async with database.tenant(tenant_id) as connection:
         if await queries.end_schedule(connection, tenant_id=tenant_id, schedule_id=schedule_id) is not None:
             after = {"schedule": str(schedule_id)}
-            await audit.record(connection, tenant_id, Tag.EXPORT_SCHEDULE_ENDED, reader.actor, after=after)
+            await audit.record(connection, tenant_id, Tag.EXPORT_SCHEDULE_ENDED, actor, after=after)
 
 
 async def schedules_of(connection: Connection, tenant_id: UUID) -> list[Schedule]:
