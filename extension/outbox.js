@@ -1,5 +1,5 @@
-// The uses that wait for the agent, kept in the session's memory: a worker that is put to sleep loses none, and closing the
-// browser does not leave them on the disk.
+// The uses that wait for the agent, or for a place in this browser's own queue, kept in the session's memory: a worker that is
+// put to sleep loses none, and closing the browser does not leave them on the disk.
 
 export const MOST_WAITING = 1000;
 export const AT_ONCE = 100;
@@ -23,6 +23,13 @@ export class Outbox {
       return;
     }
     this.waiting.push(use);
+    await this.keep();
+  }
+
+  /** Forgets all that waits. */
+  async clear() {
+    await this.loaded;
+    this.waiting = [];
     await this.keep();
   }
 

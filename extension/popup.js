@@ -1,55 +1,84 @@
-// The popup: how it stands, pauses, today's figures and what left last. All of it is asked of the agent on this machine.
-import { askAgent } from "./agent.js";
+// The popup: how it stands, pauses, personal mode, today's figures and what left last. All of it is asked of the worker, which
+// asks the agent on this machine, or answers for this browser where there is none.
+import { showAlone } from "./popup_alone.js";
 import { count, range } from "./figures.js";
+import { moment, text } from "./words.js";
 
-const text = (name, ...values) => chrome.i18n.getMessage(name, values.map(String));
 const at = (id) => document.getElementById(id);
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
 
 document.documentElement.lang = chrome.i18n.getUILanguage();
+for (const one of document.querySelectorAll("[data-text]")) one.textContent = text(one.dataset.text);
 for (const [id, name] of [
   ["half-hour", "half_hour"], ["hour", "one_hour"], ["until-resume", "until_resume"], ["resume", "end_now"],
   ["today", "today"], ["tokens-name", "tokens"], ["exchanges-name", "exchanges"], ["left-name", "left"], ["sees", "sees"],
+  ["personal-hour", "personal_hour"], ["personal-on", "personal_on"], ["personal-off", "personal_off"],
+  ["confirm-clock", "clock_is_right"], ["confirm-weeks", "confirm_weeks"],
 ]) {
   at(id).textContent = text(name);
 }
 at("half-hour").setAttribute("aria-label", text("pause_half_hour"));
 at("hour").setAttribute("aria-label", text("pause_hour"));
 at("until-resume").setAttribute("aria-label", text("pause_until_resume"));
-at("half-hour").addEventListener("click", () => tell({ kind: "pause", minutes: 30 }));
-at("hour").addEventListener("click", () => tell({ kind: "pause", minutes: 60 }));
-at("until-resume").addEventListener("click", () => tell({ kind: "pause" }));
-at("resume").addEventListener("click", () => tell({ kind: "resume" }));
+for (const [id, message] of [
+  ["half-hour", { kind: "pause", minutes: 30 }], ["hour", { kind: "pause", minutes: 60 }], ["until-resume", { kind: "pause" }],
+  ["resume", { kind: "resume" }], ["confirm-clock", { kind: "confirm-clock" }], ["confirm-weeks", { kind: "confirm-weeks" }],
+  ["personal-hour", { kind: "personal", on: true, minutes: 60 }], ["personal-on", { kind: "personal", on: true }],
+  ["personal-off", { kind: "personal", on: false }],
+]) {
+  at(id).addEventListener("click", () => tell(message));
+}
 
 async function tell(message) {
-  show(await askAgent(message));
+  const answer = await ask(message);
+  show(answer);
   const next = at("resumes").hidden ? at("half-hour") : at("resume");
-  if (document.activeElement === document.body) next.focus(); // what was pressed is gone
+  if (document.activeElement === document.body || document.activeElement.closest("[hidden]")) next.focus(); // what was pressed is gone
+  return answer;
+}
+
+async function ask(message) {
+  try {
+    return (await chrome.runtime.sendMessage(message)) ?? { kind: "absent" };
+  } catch (error) {
+    return { kind: "absent", because: String(error?.message ?? error) };
+  }
 }
 
 function show(answer) {
+  if (answer.name) return; // a refusal that its own form tells
   const known = answer.kind === "state";
   const state = known ? answer.state : "offline";
   at("now").dataset.state = state;
   at("headline").textContent = headline(state, answer.until);
-  at("sentence").textContent = answer.kind === "refused" ? answer.because : text(`${state}_sentence`);
-  at("pauses").hidden = state !== "observed";
-  at("resumes").hidden = state !== "private";
+  at("sentence").textContent = answer.kind === "refused" ? answer.because || text("not_possible") : sentence(state, answer);
+  at("pauses").hidden = state !== "observed" && state !== "personal";
+  at("resumes").hidden = state !== "private" || answer.alone?.reason === "clock";
+  at("personal").hidden = !(answer.alone || answer.perks) || state === "private";
+  at("personal-means").textContent = text(answer.alone ? "personal_alone" : "personal_agent");
+  at("personal-off").hidden = state !== "personal";
+  at("personal-hour").hidden = at("personal-on").hidden = state === "personal";
   at("figures").hidden = !known;
+  showAlone(answer, tell);
   if (!known) return;
   at("tokens").textContent = range(answer.tokens_low, answer.tokens_high);
   at("exchanges").textContent = count(answer.exchanges);
   at("waiting").textContent = answer.waiting > 0 ? text("waiting", count(answer.waiting)) : "";
   at("left").replaceChildren(...answer.left.map(({ at: when, host }) => {
     const line = document.createElement("li");
-    line.textContent = `${clock.format(when * 1000)} ${host}`;
+    line.textContent = `${moment(when)} ${host}`;
     return line;
   }));
 }
 
 function headline(state, until) {
-  if (state === "private" && until) return text("private_until", clock.format(until * 1000));
+  if ((state === "private" || state === "personal") && until) return text(`${state}_until`, moment(until));
   return text(state);
 }
 
-show(await askAgent({ kind: "show" }));
+function sentence(state, { alone, mayEnrol }) {
+  if (alone?.reason === "clock") return text("clock_sentence");
+  if (alone && (state === "observed" || state === "personal")) return text(`${state}_alone_sentence`, alone.tenant);
+  return text(mayEnrol ? "not_enrolled_sentence" : `${state}_sentence`);
+}
+
+show(await ask({ kind: "show" }));

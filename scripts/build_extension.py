@@ -30,6 +30,11 @@ from toktra.catalogue.providers import Kind
 
 EXTENSION = Path(__file__).parents[1] / "extension"
 USES = EXTENSION / "uses.toml"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    # Its organisation's server, whose address is not known here: encrypted, or on this machine. It needs no permission.
+    "connect-src https: http://localhost:* http://127.0.0.1:*"
+)
 OLDEST_CHROME = "123"  # the popup's light-dark()
 OLDEST_FIREFOX = "142.0"
 
@@ -96,11 +101,10 @@ def manifest(found: Rules) -> dict[str, Any]:
         "icons": {str(size): f"icons/toktra-{size}.png" for size in (16, 32, 48, 128)},
         "action": {"default_popup": "popup.html", "default_title": "__MSG_name__"},
         "background": {"service_worker": "worker.js", "scripts": ["worker.js"], "type": "module"},
-        "permissions": ["nativeMessaging", "storage", "webRequest"],
+        "permissions": ["alarms", "nativeMessaging", "storage", "webRequest"],
         "host_permissions": found.grants,
-        "content_security_policy": {
-            "extension_pages": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
-        },
+        "storage": {"managed_schema": "managed.json"},
+        "content_security_policy": {"extension_pages": POLICY},
     }
 
 
@@ -143,7 +147,7 @@ def for_browser(whole: dict[str, Any], browser: str) -> dict[str, Any]:
     """The manifest without what the other browser would warn about."""
     background = dict(whole["background"])
     background.pop("scripts" if browser == "chrome" else "service_worker")
-    others = ("browser_specific_settings",) if browser == "chrome" else ("key", "minimum_chrome_version")
+    others = ("browser_specific_settings",) if browser == "chrome" else ("key", "minimum_chrome_version", "storage")
     return {name: value for name, value in whole.items() if name not in others} | {"background": background}
 
 

@@ -21,7 +21,7 @@ BUILD = ROOT / "scripts" / "build_extension.py"
 MANIFEST = json.loads((EXTENSION / "manifest.json").read_text())
 HOSTS = json.loads((EXTENSION / "hosts.json").read_text())
 
-ALLOWED = {"nativeMessaging", "storage", "webRequest"}
+ALLOWED = {"alarms", "nativeMessaging", "storage", "webRequest"}
 KEYS = {
     "manifest_version",
     "name",
@@ -37,6 +37,7 @@ KEYS = {
     "background",
     "permissions",
     "host_permissions",
+    "storage",
     "content_security_policy",
 }
 
@@ -53,11 +54,16 @@ def test_the_generated_files_are_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_it_may_do_three_things_and_nothing_else() -> None:
+def test_it_may_do_four_things_and_nothing_else() -> None:
     assert set(MANIFEST["permissions"]) == ALLOWED
+    assert MANIFEST["storage"] == {"managed_schema": "managed.json"}
     assert set(MANIFEST) == KEYS  # no content scripts, no optional permissions, nothing open to pages
     assert MANIFEST["incognito"] == "not_allowed"
-    assert "script-src 'self'" in MANIFEST["content_security_policy"]["extension_pages"]
+    policy = MANIFEST["content_security_policy"]["extension_pages"].split("; ")
+    assert policy[0] == "default-src 'none'"
+    assert set(policy[1:-1]) == {"script-src 'self'", "style-src 'self'", "img-src 'self'"}
+    # Its server, of whatever address, never unencrypted over a network.
+    assert policy[-1] == "connect-src https: http://localhost:* http://127.0.0.1:*"
 
 
 def test_every_host_it_may_see_is_a_providers() -> None:
@@ -81,9 +87,17 @@ def test_every_use_lies_within_what_is_granted_and_names_a_path_or_an_api() -> N
 
 
 def test_no_source_reaches_further_than_its_permissions() -> None:
-    sources = {path.name: path.read_text() for path in EXTENSION.glob("*.js") if path.name != "rules.js"}
-    forbidden = r"requestBody|requestHeaders|extraHeaders|fetch\(|XMLHttpRequest|eval\(|cookies|chrome\.tabs|innerHTML|https?://"
+    sources = {path.name: path.read_text() for path in EXTENSION.rglob("*.js") if path.name != "rules.js"}
+    forbidden = (
+        r"requestBody|requestHeaders|extraHeaders|XMLHttpRequest|sendBeacon|WebSocket\(|EventSource|importScripts|eval\("
+        r"|new Function|cookies|chrome\.tabs|innerHTML|chrome\.permissions|externally"
+    )
     assert {name: re.findall(forbidden, text) for name, text in sources.items() if re.search(forbidden, text)} == {}
+    assert [name for name, text in sources.items() if "fetch(" in text] == ["server.js"]  # to the enrolled server alone
+    assert sources["server.js"].count("fetch(") == 1
+    assert 'credentials: "omit"' in sources["server.js"]
+    assert not any(re.search(r"\bimport\(|from \"(?!\.)", text) for text in sources.values())  # its own modules
+    assert not any(re.search(r"https?://", text) for text in sources.values())  # no address is built in
     assert not any(" with { type" in text for text in sources.values())  # a worker with one is not started twice
     assert re.findall(r"\burl\b", "".join(sources.values())).count("url") == 2  # taken apart, and only for its host
     assert "new URL(url).hostname" in sources["requests.js"]
@@ -94,10 +108,24 @@ def test_both_languages_have_every_text() -> None:
         json.loads((EXTENSION / "_locales" / language / "messages.json").read_text()) for language in ("en", "de")
     )
     assert english.keys() == german.keys()
-    used = set(re.findall(r'text\(\s*"([a-z_]+)"', (EXTENSION / "popup.js").read_text()))
+    sources = "".join(
+        (EXTENSION / name).read_text() for name in ("popup.js", "popup_alone.js", "words.js", "popup.html")
+    )
+    used = {first or second for first, second in re.findall(r'text\(\s*"([a-z_]+)"|data-text="([a-z_]+)"', sources)}
+    refusals = re.findall(r'NotEnrolled\("([a-z_]+)"|name: "([a-z_]+)"', _all_sources())
+    links = re.findall(r'because: .*?"([a-z_]+)" : "([a-z_]+)"|this\.later\(link, "([a-z_]+)"', _all_sources())
+    used |= {name for names in refusals for name in names if name}
+    used |= {f"link_{name}" for names in links for name in names if name and name != "unreachable"} | {
+        "link_unreachable"
+    }
     assert used <= english.keys()
     for name in english:
-        assert english[name]["message"].count("$1") == german[name]["message"].count("$1")
+        for place in ("$1", "$2", "$3"):
+            assert english[name]["message"].count(place) == german[name]["message"].count(place), name
+
+
+def _all_sources() -> str:
+    return "".join(path.read_text() for path in EXTENSION.rglob("*.js"))
 
 
 def test_chrome_gives_it_the_id_the_agent_lets_in() -> None:

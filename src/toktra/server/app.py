@@ -41,7 +41,7 @@ from toktra.server.residency.places import addresses
 from toktra.server.scim.resources import PREFIX as SCIM_PREFIX
 from toktra.server.scim.routes import scim_app
 from toktra.server.settings import ServerSettings
-from toktra.server.web.headers import DEVICE_API, EXTENSION_ORIGIN
+from toktra.server.web.headers import DEVICE_API, EXTENSION_ORIGIN, is_extension
 from toktra.server.web.site import site_middleware, site_routes
 from toktra.wire.signatures import InvalidSignature, KeyId, claimed_key_id
 
@@ -107,7 +107,10 @@ def _device_api(
                 address = await elsewhere.of_id(KeyId.parse(claimed_key_id(request.headers)).tenant)
                 if address:
                     error = problems.served_elsewhere(address, request.url.path)
-        return problems.respond(request, error)
+        response = problems.respond(request, error)
+        if response.status_code == 308 and is_extension(request.headers.get("origin", "")):
+            response.status_code = 421  # a browser follows a 308 itself, and says no longer that an extension asks
+        return response
 
     return Starlette(
         routes=[
@@ -132,7 +135,7 @@ def _device_api(
                 allow_origin_regex=EXTENSION_ORIGIN,
                 allow_methods=["POST"],
                 allow_headers=["content-type", "content-digest", "signature-input", "signature"],
-                expose_headers=["retry-after"],
+                expose_headers=["retry-after", "location"],
                 max_age=86_400,
             )
         ],

@@ -29,6 +29,7 @@ from toktra.agent.control_messages import (
     Told,
 )
 from toktra.agent.errors import AgentError
+from toktra.agent.perks.messages import PersonalOff, PersonalOn, ShowPerks
 from toktra.agent.privacy_hours.wishes import MAX_PAUSE_MINUTES
 from toktra.wire.events import InvalidMessage, decode, encode
 
@@ -54,7 +55,15 @@ class _Resume(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-_Message = _Uses | _Show | _Pause | _Resume
+class _Personal(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="personal"
+):
+    on: bool
+    minutes: Annotated[int, Meta(ge=1, le=MAX_PAUSE_MINUTES)] | None = None
+    """None: until the owner switches it off."""
+
+
+_Message = _Uses | _Show | _Pause | _Resume | _Personal
 
 
 class _Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +74,15 @@ class _Left(msgspec.Struct, frozen=True, kw_only=True):
 class _State(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="state"):
     """How it stands with the account; times in seconds since 1970."""
 
-    state: Literal["observed", "private"]
+    state: Literal["observed", "private", "personal"]
     until: int | None
     exchanges: int
     tokens_low: int
     tokens_high: int
     waiting: int
     left: tuple[_Left, ...]
+    perks: bool
+    """Whether the account takes part in Token Perks, and so can switch personal mode."""
 
 
 class _Absent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="absent"):
@@ -140,6 +151,9 @@ def _done(message: _Message, control: Path) -> _State:
             told = ask(control, PauseFor(minutes=minutes))
         case _Resume():
             told = ask(control, Resume())
+        case _Personal(on=on, minutes=minutes):
+            ask(control, PersonalOn(minutes=minutes) if on else PersonalOff())
+            told = ask(control, Show())
         case _:
             told = ask(control, Show())
     return _state(told, control)
@@ -149,12 +163,16 @@ def _state(told: Told, control: Path) -> _State:
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     today = ask(control, Today(since=midnight.astimezone(UTC)))
     left = ask(control, Log(limit=SHOWN_LEFT))
+    perks = ask(control, ShowPerks())
+    personal = perks.personal and not told.private  # Privacy Hours come first
+    until = perks.until if personal else told.until
     return _State(
-        state="private" if told.private else "observed",
-        until=None if told.until is None else int(told.until.timestamp()),
+        state="private" if told.private else "personal" if personal else "observed",
+        until=None if until is None else int(until.timestamp()),
         exchanges=today.exchanges,
         tokens_low=today.tokens.low,
         tokens_high=today.tokens.high,
         waiting=today.waiting,
         left=tuple(_Left(at=int(one.sent_at.timestamp()), host=one.event.provider_host) for one in left.events),
+        perks=perks.personal or perks.part != "none",
     )
