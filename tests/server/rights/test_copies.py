@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import psycopg
@@ -87,8 +87,22 @@ async def test_a_copy_holds_everything_and_opens_with_the_passphrase_alone(
         "Anthropic API",
         "OpenAI API",
     ]
+    assert about["token_perks"] is None
+    assert about["estimators"]
+    events = next(one for one in about["kept_until"] if one["kind"] == "events")
+    assert date.fromisoformat(events["gone_by"]) - date.fromisoformat(events["oldest"]) == timedelta(days=402)
     assert "Art. 15(1)" in held["about-your-data.md"]
-    for said in ("<svg", "Budget of the team", "laptop-17", "age -d", "privacy-hours show", "How cost came about"):
+    for said in (
+        "Estimated tokens by provider",
+        "You do not take part",
+        "When it is deleted",
+        "<svg",
+        "Budget of the team",
+        "laptop-17",
+        "age -d",
+        "privacy-hours show",
+        "How cost came about",
+    ):
         assert said in held["index.html"]
     for reaching in ("href", "src=", "url(", "<script"):
         assert reaching not in held["index.html"]
@@ -97,6 +111,51 @@ async def test_a_copy_holds_everything_and_opens_with_the_passphrase_alone(
     assert "R-001" in closed
     again = await browser.post(f"{here}/copy.zip", data={"passphrase": PASSPHRASE})
     assert again.status_code == 200  # until it expires
+
+
+async def test_a_copy_is_in_its_readers_language_with_messages_and_token_perks(
+    office: Office, browsers: Browsers, work: Work, urls: Urls
+) -> None:
+    person = await office.person("Ina Beispiel")
+    with psycopg.connect(urls.superuser) as connection:
+        of = {"t": office.tenant.tenant_id, "p": person}
+        for statement in (
+            "insert into perks_programme (tenant_id, is_on) values (%(t)s, false)",
+            (
+                "insert into perks_tier (tenant_id, tier, name, tokens_per_ticket, tickets) "
+                "values (%(t)s, 'all', 'Alle', 50000, 10)"
+            ),
+            "insert into perks_enrolment values (%(t)s, %(p)s, 'all', 1, date_trunc('month', now())::date)",
+            "insert into perks_drawn values (%(t)s, %(p)s, date_trunc('month', now())::date, 7)",
+            (
+                "insert into budget (tenant_id, budget_id, subject_kind, subject, person_id, unit, period, starts_on) "
+                "values (%(t)s, %(p)s, 'person', '', %(p)s, 'tokens', 'month', '2026-11-01')"
+            ),
+            (
+                "insert into budget_version (tenant_id, budget_id, valid_from, amount, thresholds, tells_of_forecast) "
+                "values (%(t)s, %(p)s, '2026-11-01', 5000, '{80}', true)"
+            ),
+            (
+                "insert into budget_alert (tenant_id, budget_id, period_first, threshold, is_certain, amount, low, "
+                "high) values (%(t)s, %(p)s, '2026-11-01', 80, true, 5000, 4100, 4400)"
+            ),
+        ):
+            connection.execute(statement, of)
+    await (await office.desk(person)).use(times=2)
+    browser = await browsers.of(office, person)
+    browser.headers["accept-language"] = "de"
+    here = await ask_for_copy(browser)
+    await work()
+    answer = await browser.post(f"{here}/copy.zip", data={"passphrase": PASSPHRASE})
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        held = {name: archive.read(name).decode("utf-8-sig") for name in archive.namelist()}
+    page = held["index.html"].replace("\xa0", " ")
+    for said in ('<html lang="de">', "Wann es gelöscht wird", "80 % von", "Stufe „Alle“", "haben in diesem Monat 7"):
+        assert said in page
+    assert "Angaben zu den Daten" in held["about-your-data.md"] or "DSGVO" in held["about-your-data.md"]
+    about = json.loads(held["about-you.json"])
+    assert [one["threshold_percent"] for one in about["budget_messages"]] == [80]
+    assert about["token_perks"]["tickets_drawn_this_month"] == 7
 
 
 async def test_an_own_age_key_opens_it_with_the_age_tool_and_portability_is_for_programs(

@@ -53,3 +53,27 @@ async def test_a_person_is_told_and_officers_are_reminded_once_a_day(
     for unsaid in ("confidential", "Ina Beispiel"):
         assert unsaid not in everything
     assert "Reminder sent" in (await theirs.get(here)).text
+
+
+async def test_letters_are_in_the_organisations_language_whoever_decides(
+    office: Office, browsers: Browsers, urls: Urls
+) -> None:
+    person = await office.person("Ina Beispiel")
+    theirs = await browsers.of(office, await office.person("Kim Sample", Role.PRIVACY_OFFICER))
+    own = await browsers.of(office, person)
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute("update person set email = person_id || '@sample.example'")
+    refused = await theirs.post("/notices/language", data={"language_of_letters": "fr"})
+    assert refused.status_code == 422
+    assert (await own.post("/notices/language", data={"language_of_letters": "de"})).status_code == 403
+    for browser in (theirs, own):  # what readers choose for their pages is another matter
+        browser.headers["accept-language"] = "en"
+    assert (await theirs.post("/notices/language", data={"language_of_letters": "de"})).status_code == 303
+    made = await own.post("/me/rights/new", data={"kind": "erasure"})
+    here = made.headers["location"].partition("?")[0].replace("/me", "")
+    await theirs.post(f"{here}/extend", data={"reason": "Records of a former system are searched."})
+    [(to, subject, text)] = letters(urls)
+    assert (to, subject) == (person, "Ihre Anfrage R-001")
+    assert "Für Ihre Anfrage wird mehr Zeit gebraucht" in text
+    assert "Extended" in (await theirs.get(here)).text
+    assert "language-of-letters" in (await theirs.get("/audit")).text

@@ -35,6 +35,8 @@ from toktra.server.web.access import Action, Role, may
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
 
+_MOST_ALERTS: Final = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
@@ -212,6 +214,13 @@ async def alerts(connection: Connection, tenant_id: UUID, most: int) -> list[Ale
         )
         async for row in rows
     ]
+
+
+async def alerts_about(connection: Connection, tenant_id: UUID, person_id: UUID) -> list[Alert]:
+    """Every message about budgets that are for one person, newest first, for the copy of that person's data."""
+    theirs = {one.budget_id for one in await budgets_of(connection, tenant_id) if one.subject.person_id == person_id}
+    found = await alerts(connection, tenant_id, _MOST_ALERTS) if theirs else []
+    return [one for one in found if one.budget_id in theirs]
 
 
 async def closed_periods(connection: Connection, tenant_id: UUID, budget_id: UUID) -> list[Closed]:

@@ -22,6 +22,8 @@ from toktra.server.jobs.declaring import GiveUp, Job, Work
 from toktra.server.jobs.queue import QUEUE, defer_tick
 from toktra.server.jobs.retrying import Backoff
 from toktra.server.settings import ServerSettings
+from toktra.server.tenants.language import language_of
+from toktra.server.web.language import speaking
 
 _log = structlog.get_logger()
 
@@ -66,7 +68,10 @@ def _task_of(job: Job[Any], database: Database, settings: ServerSettings) -> Any
         began = time.perf_counter()
         outcome = "failed"
         try:
-            await job.function(work, **job.decode(arguments))
+            async with work.transaction() as connection:
+                language = await language_of(connection, work.tenant_id)
+            with speaking(language):  # what a job writes has no reader who says theirs
+                await job.function(work, **job.decode(arguments))
             outcome = "done"
         except GiveUp:
             outcome = "given up"

@@ -13,10 +13,11 @@ from toktra.compliance.rendering import as_html_part
 from toktra.compliance.variables import InvalidVariable
 from toktra.server.notices import service
 from toktra.server.notices.service import TYPED, NotReady, Precedes
+from toktra.server.tenants.language import NotOffered, language_of, write_in
 from toktra.server.web import notices
 from toktra.server.web.access import Action
 from toktra.server.web.form import FormNotUsable, read_form
-from toktra.server.web.language import _
+from toktra.server.web.language import OFFERED, _
 from toktra.server.web.page import Page, Visit
 
 JURISDICTION_WORDS: Final = {
@@ -51,6 +52,7 @@ def notice_pages() -> list[Page]:
         Page("/notices", overview, action=Action.READ_NOTICES),
         Page("/notices/about", say, action=publish, methods=("POST",)),
         Page("/notices/first", require, action=publish, methods=("POST",), needs_fresh=True),
+        Page("/notices/language", choose_language, action=publish, methods=("POST",)),
         Page("/notices/preview", preview, action=Action.READ_NOTICES),
         Page("/notices/publish", publish_notice, action=publish, methods=("POST",), needs_fresh=True),
         Page("/notices/{version}", one_version, action=Action.READ_NOTICES),
@@ -85,6 +87,21 @@ async def require(visit: Visit) -> Response:
         return _no_form()
     except ValueError:
         return await _show(visit, {}, {"first": _("Choose one of the list.")})
+    return RedirectResponse("/notices?said=kept", 303)
+
+
+async def choose_language(visit: Visit) -> Response:
+    """Says in which language letters are written."""
+    try:
+        fields = await read_form(visit.request)
+        async with visit.database.tenant(visit.reader.tenant.tenant_id) as connection:
+            await write_in(
+                connection, visit.reader.tenant.tenant_id, visit.reader.actor, fields.get("language_of_letters", "")
+            )
+    except FormNotUsable:
+        return _no_form()
+    except NotOffered:
+        return await _show(visit, {}, {"language_of_letters": _("Choose one of the list.")})
     return RedirectResponse("/notices?said=kept", 303)
 
 
@@ -146,6 +163,7 @@ async def _show(visit: Visit, typed: Mapping[str, str], errors: Mapping[str, str
     async with visit.database.tenant(tenant_id) as connection:
         versions = await service.versions(connection, tenant_id)
         first = await service.required(connection, tenant_id)
+        letters = await language_of(connection, tenant_id)
         coverage = await service.coverage(connection, tenant_id, versions[0].version) if versions else None
     return visit.show(
         "notices/overview.html",
@@ -158,6 +176,8 @@ async def _show(visit: Visit, typed: Mapping[str, str], errors: Mapping[str, str
         fields=[(name, TYPED_WORDS[name], typed.get(name, said.get(name, ""))) for name in TYPED],
         jurisdictions=[(one.value, word) for one, word in JURISDICTION_WORDS.items()],
         languages=[(one.value, word) for one, word in LANGUAGE_WORDS.items()],
+        letters=letters,
+        offered=list(OFFERED.items()),
         errors=errors,
         said=visit.request.query_params.get("said", ""),
         may_publish=visit.may(Action.PUBLISH_NOTICES),

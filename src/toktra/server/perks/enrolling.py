@@ -56,6 +56,28 @@ async def member(connection: Connection, tenant_id: UUID, person_id: UUID) -> Me
     return Member(standing=Standing.INVITED, programme=str(programme.programme), tier=_tier(invited))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakesPart:
+    """All that is kept about somebody who takes part, whether the programme is on or not."""
+
+    tier: str
+    since: date
+    """The first day of the month."""
+    notice_version: int
+    drawn: int
+    """Tickets that their devices drew this month, used or not."""
+
+
+async def takes_part(connection: Connection, tenant_id: UUID, person_id: UUID, today: date) -> TakesPart | None:
+    """For the copy of somebody's data; None when they do not take part."""
+    of = {"tenant_id": tenant_id, "person_id": person_id}
+    row = await queries.enrolment(connection, **of)
+    if row is None:
+        return None
+    drawn = await queries.drawn(connection, **of, month=today.replace(day=1))
+    return TakesPart(tier=row.name, since=row.since, notice_version=row.notice_version, drawn=drawn or 0)
+
+
 async def opt_in(connection: Connection, tenant_id: UUID, person_id: UUID, today: date) -> Member:
     """Takes part from now on, when invited; answers how the person stands then. Safe to repeat."""
     now = await member(connection, tenant_id, person_id)

@@ -13,9 +13,10 @@ from toktra.server.rights.kinds import Step
 from toktra.server.rights.mailed.links import SHOWS_FOR, NewLink, add_link
 from toktra.server.rights.presentation import KIND_WORDS, law, time_left
 from toktra.server.rights.requests import Request
+from toktra.server.tenants.language import language_of
 from toktra.server.tenants.service import slug_of
 from toktra.server.web import figures
-from toktra.server.web.language import _
+from toktra.server.web.language import _, speaking
 
 TOLD: Final = frozenset({Step.RECEIVED, Step.IDENTIFIED, Step.PREPARED, Step.EXTENDED, Step.GRANTED, Step.REFUSED})
 """What a person gets a letter about."""
@@ -40,21 +41,27 @@ def to_person(request: Request, step: Step, path: str) -> Letter:
     )
 
 
-async def tell_person(connection: Connection, tenant_id: UUID, request: Request, step: Step) -> None:
+async def tell_person(
+    connection: Connection, tenant_id: UUID, request: Request, step: Step, *, language: str | None = None
+) -> None:
     """Has the letter sent with the caller's transaction; none for steps that are not told.
 
-    Who asked by mail is written to at the address they asked from, with a link of its own.
+    In the organisation's language unless the person's own is known, and never in that of whoever decided. Who asked by
+    mail is written to at the address they asked from, with a link of its own.
     """
     if step not in TOLD:
         return
-    if request.asked_from is None:
-        letter = to_person(request, step, f"/me/rights/{request.request_id}")
-        await post(connection, tenant_id, letter, person_id=request.person_id)
-        return
-    slug = await slug_of(connection, tenant_id)
-    link = NewLink(address=request.asked_from, kind=request.kind, request_id=request.request_id, valid_for=SHOWS_FOR)
-    token = await add_link(connection, tenant_id, slug, link)
-    await post(connection, tenant_id, to_person(request, step, f"/ask/{token}"), address=request.asked_from)
+    with speaking(language or await language_of(connection, tenant_id)):
+        if request.asked_from is None:
+            letter = to_person(request, step, f"/me/rights/{request.request_id}")
+            await post(connection, tenant_id, letter, person_id=request.person_id)
+            return
+        slug = await slug_of(connection, tenant_id)
+        link = NewLink(
+            address=request.asked_from, kind=request.kind, request_id=request.request_id, valid_for=SHOWS_FOR
+        )
+        token = await add_link(connection, tenant_id, slug, link)
+        await post(connection, tenant_id, to_person(request, step, f"/ask/{token}"), address=request.asked_from)
 
 
 def to_officer(request: Request, days_left: int) -> Letter:

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from toktra.compliance.library import Language, Paper, fill
 from toktra.compliance.rendering import as_html_part
-from toktra.server.audit.service import LookUp, look_ups
-from toktra.server.costs import service as costs
-from toktra.server.costs.explanation import Explanation, explain_provider
-from toktra.server.costs.projection import Projection
+from toktra.server.budgets.wording import amount_range, exact
 from toktra.server.database.pool import Database
-from toktra.server.devices.service import OwnedDevice, devices_of
-from toktra.server.directory.service import KnownPerson, find_person
-from toktra.server.notices.service import Acknowledged, acknowledged_by, variables_of
 from toktra.server.portal import records
 from toktra.server.portal.presentation import looked
-from toktra.server.privacy_hours.weeks import OwnWeek, as_json
+from toktra.server.privacy_hours.weeks import as_json
 from toktra.server.privacy_hours.words import window_text
-from toktra.server.rights.copies.readable import chart_of, page_of
+from toktra.server.retention.routes import KIND_WORDS
+from toktra.server.rights.copies.gathering import Gathered
+from toktra.server.rights.copies.readable import chart_of, page_of, shares_of
 from toktra.server.rights.copies.zipping import File
-from toktra.server.rights.requests import Request, requests_of
-from toktra.server.sign_in.ways import Ways, ways_of
-from toktra.server.usage.person import Subject, every_own_event, own_days
+from toktra.server.usage.person import Subject, every_own_event
 from toktra.server.usage.totals import HostDay
 from toktra.server.web.exports import csv_parts
 
-_MOST_LOOK_UPS: Final = 100_000
 _DAY_COLUMNS: Final = (
     "day", "provider_host", "exchanges", "request_bytes", "response_bytes", "estimated_input_tokens",
     "estimated_output_tokens", "estimator_version",
@@ -41,64 +31,6 @@ _COST_COLUMNS: Final = (
     "provider", "first_day", "last_day", "exchanges", "tokens_low", "tokens_high", "cost_low", "cost_high", "currency",
     "how",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
-    """All but the single events."""
-
-    organisation: str
-    person: KnownPerson
-    devices: Sequence[OwnedDevice]
-    days: Sequence[HostDay]
-    projection: Projection | None
-    explanations: Sequence[Explanation]
-    look_ups: Sequence[LookUp]
-    requests: Sequence[Request]
-    notices: Sequence[Acknowledged]
-    ways: Ways
-    week: OwnWeek | None
-    """None where they did not leave it to this copy."""
-    sheet: str
-    """What Art. 15(1) and (2) GDPR ask to be told, as Markdown."""
-    made_at: datetime
-
-
-async def gather(
-    database: Database, tenant_id: UUID, person_id: UUID, language: Language, week: OwnWeek | None
-) -> Gathered:
-    """Raises directory.service.UnknownPerson for someone who has been erased."""
-    person = await find_person(database, tenant_id, person_id)
-    subject = Subject(tenant_id, person_id, is_reader=True)
-    variables = await variables_of(database, tenant_id)
-    projection: Projection | None = None
-    explanations: list[Explanation] = []
-    async with database.tenant(tenant_id) as connection:
-        ways = await ways_of(connection, tenant_id, person_id)
-        days = await own_days(connection, subject)
-        if days:
-            first, last = days[0].day, days[-1].day
-            pricing = await costs.pricing(connection, tenant_id, first, last)
-            (projection,), pricing, _fault = costs.projections(pricing, days, first=first, last=last)
-            explanations = [
-                explain_provider(line, projection, pricing.rates.assumptions) for line in projection.providers
-            ]
-    found, _times = await look_ups(database, tenant_id, person_id, offset=0, most=_MOST_LOOK_UPS)
-    return Gathered(
-        organisation=variables.organisation,
-        person=person,
-        devices=await devices_of(database, tenant_id, person_id),
-        days=days,
-        projection=projection,
-        explanations=explanations,
-        look_ups=found,
-        requests=await requests_of(database, tenant_id, person_id),
-        notices=await acknowledged_by(database, tenant_id, person_id),
-        ways=ways,
-        week=week,
-        sheet=fill(Paper.ACCESS_SHEET, language, variables).markdown,
-        made_at=datetime.now(UTC),
-    )
 
 
 async def files(
@@ -125,6 +57,11 @@ def _page(gathered: Gathered) -> str:
         window_text=window_text,
         looked=[looked(one) for one in gathered.look_ups],
         chart=chart_of(gathered.days),
+        shares=shares_of(gathered),
+        estimators=_estimators(gathered),
+        kept_words=KIND_WORDS,
+        amount_range=amount_range,
+        exact=exact,
         sheet=as_html_part(gathered.sheet.replace("# ", "## ")),
     )
 
@@ -175,6 +112,31 @@ def _about(gathered: Gathered) -> dict[str, object]:
             for one in gathered.requests
         ],
         "notices_confirmed": [{"version": one.version, "at": one.at} for one in gathered.notices],
+        "budget_messages": [
+            {
+                "at": one.told_at,
+                "period_from": one.period_first,
+                "threshold_percent": one.threshold,
+                "is_certain": one.is_certain,
+                "amount": one.amount,
+                "spent_low": one.interval.low,
+                "spent_high": one.interval.high,
+                "currency": one.currency or "tokens",
+            }
+            for one in gathered.alerts
+        ],
+        "token_perks": gathered.perks
+        and {
+            "tier": gathered.perks.tier,
+            "since_month": f"{gathered.perks.since:%Y-%m}",
+            "notice_version": gathered.perks.notice_version,
+            "tickets_drawn_this_month": gathered.perks.drawn,
+        },
+        "kept_until": [
+            {"kind": one.kind, "keep_days": one.keep_days, "oldest": one.oldest, "gone_by": one.gone_by}
+            for one in gathered.kept_until
+        ],
+        "estimators": _estimators(gathered),
         "ways_in": {
             "passkeys": [
                 {"name": one.name, "added_on": one.added_on, "used_on": one.used_on} for one in gathered.ways.passkeys
@@ -184,6 +146,11 @@ def _about(gathered: Gathered) -> dict[str, object]:
             "work_account": gathered.ways.work_account,
         },
     }
+
+
+def _estimators(gathered: Gathered) -> list[str]:
+    """By which versions of the estimator their tokens were estimated."""
+    return sorted({use.estimator_version for use in gathered.days})
 
 
 def _day_row(use: HostDay) -> list[str]:

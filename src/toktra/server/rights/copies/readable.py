@@ -6,15 +6,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from toktra.catalogue.uncertainty import Part, input_range, output_range
 from toktra.server.usage.totals import HostDay
 from toktra.server.web import figures
 from toktra.server.web.language import _
 from toktra.server.web.templates import render
+
+if TYPE_CHECKING:
+    from toktra.server.rights.copies.gathering import Gathered
 
 _STYLE: Final = "".join(
     (files("toktra.compliance") / name).read_text("utf-8") for name in ("document.css", "screen.css")
@@ -56,6 +59,28 @@ def chart_of(days: Sequence[HostDay]) -> Markup | None:
     return Markup(  # noqa: S704 - numbers and our own words
         f'<svg viewBox="0 0 1000 {_HEIGHT + 2}" role="img" aria-label="{summary}" width="100%" height="180" '
         f'preserveAspectRatio="none">{bars}<rect x="0" y="{_HEIGHT}" width="1000" height="1" fill="#7b898d"/></svg>'
+        f"<p>{summary}</p>"
+    )
+
+
+def shares_of(gathered: Gathered) -> Markup | None:
+    """Estimated tokens by provider as ranges on one scale, with names; None where there is nothing to draw."""
+    lines = gathered.projection.providers if gathered.projection else ()
+    top = max((line.tokens.high for line in lines), default=0.0)
+    if not top:
+        return None
+    rows = "".join(
+        f'<text x="0" y="{place * 36 + 14}" font-size="14" fill="currentColor">{escape(line.name)}</text>'
+        f'<rect x="0" y="{place * 36 + 20}" width="1000" height="1" fill="#7b898d"/>'
+        f'<rect x="{line.tokens.low / top * 1000:.2f}" y="{place * 36 + 19}" '
+        f'width="{max((line.tokens.high - line.tokens.low) / top * 1000, 3):.2f}" height="8" fill="#126f7e"/>'
+        for place, line in enumerate(lines)
+    )
+    summary = _("Estimated tokens by provider, as ranges. The longest ends at %(top)s.") % {
+        "top": figures.count(round(top))
+    }
+    return Markup(  # noqa: S704 - numbers, escaped names and our own words
+        f'<svg viewBox="0 0 1000 {len(lines) * 36}" role="img" aria-label="{summary}" width="100%">{rows}</svg>'
         f"<p>{summary}</p>"
     )
 
