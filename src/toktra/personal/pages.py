@@ -7,6 +7,7 @@ are the site's own, read as files from a directory: the two services share no co
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import toktra
+from toktra.personal.languages import OWN_NAMES, catalogues, choose, in_language
 from toktra.personal.settings import PersonalSettings
 
 OWN: Final = Path(__file__).parent / "static"
@@ -41,11 +43,12 @@ def page_routes(settings: PersonalSettings) -> list[BaseRoute]:
     version = _version(files)
     static = f"/static/{version}/"
     served = {name: _addressed(content, static) if name.endswith(".js") else content for name, content in files.items()}
-    page = PAGE.read_text("utf-8").replace("{static}", static).replace("{version}", toktra.__version__)
+    pages = {language: _page(language, texts, static) for language, texts in catalogues().items()}
 
     async def ledger(request: Request) -> Response:
-        del request
-        return HTMLResponse(page)
+        wishes = request.headers.get("accept-language", "")
+        language = choose(request.query_params.get("lang", ""), wishes, pages)
+        return HTMLResponse(pages[language], headers={"vary": "accept-language", "content-language": language})
 
     async def static_file(request: Request) -> Response:
         name = request.path_params["name"]
@@ -59,10 +62,34 @@ def page_routes(settings: PersonalSettings) -> list[BaseRoute]:
 
 
 def read_files(sheets: Path) -> dict[str, bytes]:
-    """All files by name, as they are on the disk; the site's style sheets among them."""
+    """All files by name, as they are on the disk; the site's style sheets and the texts of scripts among them."""
     found = {path.relative_to(OWN).as_posix(): path for path in OWN.rglob("*") if path.suffix in _MEDIA_TYPES}
     found |= {path.relative_to(sheets).as_posix(): path for pattern in _SHARED for path in sheets.glob(pattern)}
-    return {name: path.read_bytes() for name, path in sorted(found.items())}
+    texts = {f"locale/{language}.js": _as_script(texts) for language, texts in catalogues().items()}
+    return {name: path.read_bytes() for name, path in sorted(found.items())} | texts
+
+
+def _page(language: str, texts: Mapping[str, str], static: str) -> str:
+    """The page in a language, with the others to choose."""
+    links = " · ".join(
+        f'<span aria-current="true">{name}</span>'
+        if code == language
+        else f'<a href="/?lang={code}" hreflang="{code}" lang="{code}">{name}</a>'
+        for code, name in OWN_NAMES.items()
+    )
+    page = in_language(PAGE.read_text("utf-8"), texts)
+    for name, value in {
+        "language": language,
+        "languages": links,
+        "static": static,
+        "version": toktra.__version__,
+    }.items():
+        page = page.replace(f"{{{name}}}", value)
+    return page
+
+
+def _as_script(texts: Mapping[str, str]) -> bytes:
+    return f"export default {json.dumps(texts, ensure_ascii=False)};\n".encode()
 
 
 def _version(files: Mapping[str, bytes]) -> str:

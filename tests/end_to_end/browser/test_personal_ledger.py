@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -23,7 +24,8 @@ from tests.end_to_end.browser.test_overview import findings, scrolls_sideways, s
 from tests.server.perks.conftest import second_ledger
 
 from toktra.agent.perks.age import NotOpened, Sealer, unseal
-from toktra.agent.perks.keys import Key, from_file, new_key, to_copy, to_file
+from toktra.agent.perks.key_files import read_key
+from toktra.agent.perks.keys import Key, KeyNotUsable, from_file, new_key, to_copy, to_file
 from toktra.wire.personal import (
     PersonalRecord,
     PersonalUse,
@@ -150,6 +152,71 @@ def test_the_owner_reads_saves_changes_the_key_and_deletes(chromium: Browser, ow
     assert page.evaluate(kept) == [0, 0, ""]
     assert page.evaluate("indexedDB.databases()") == []
     context.close()
+
+
+def test_a_passkey_opens_a_copy_and_the_page_speaks_german(chromium: Browser, owner: Owner, tmp_path: Path) -> None:
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 1000}, locale="de-DE", timezone_id="UTC", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    authenticator = virtual_authenticator(page)
+
+    page.goto(f"{owner.address.replace('127.0.0.1', 'localhost')}/#allowance=600000")
+    expect(page.get_by_role("heading", name="Mein persönliches Journal", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="English")).to_have_attribute(
+        "href", re.compile(r"/\?lang=en#allowance=600000$")
+    )
+    page.get_by_label("Ihr Schlüssel, eingefügt").fill(to_file(owner.key).decode())
+    page.get_by_role("button", name="Öffnen", exact=True).click()
+    expect(page.get_by_role("heading", name="Offen bis")).to_be_visible(timeout=30_000)
+    expect(page.locator("#used")).to_have_text("90\u00a0k")
+    expect(page.locator("#providers")).to_contain_text("1,5\u00a0k")
+    looks_right(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Passkey erstellen und Kopie speichern").click()
+    copy = tmp_path / "copy.age"
+    download.value.save_as(copy)
+    assert owner.key.identity.encode() not in copy.read_bytes()
+    with pytest.raises(KeyNotUsable, match="opens with a passkey, which only a browser can use"):
+        read_key(copy, lambda: pytest.fail("no passphrase opens it"))
+
+    page.reload()
+    page.locator("#key-file").set_input_files(copy)
+    page.get_by_role("button", name="Öffnen", exact=True).click()
+    expect(page.get_by_role("heading", name="Offen bis")).to_be_visible(timeout=30_000)
+    expect(page.locator("#records")).to_have_text("3")
+
+    page.reload()
+    authenticator("WebAuthn.clearCredentials", {})
+    page.locator("#key-file").set_input_files(copy)
+    page.get_by_role("button", name="Öffnen", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Es wurde kein Passkey verwendet", timeout=30_000)
+    assert faults == []
+    page.goto(owner.address)  # an address without a name, as this machine is often reached
+    page.get_by_label("Ihr Schlüssel, eingefügt").fill(to_file(owner.key).decode())
+    page.get_by_role("button", name="Öffnen", exact=True).click()
+    expect(page.get_by_role("button", name="Passkey erstellen")).to_be_disabled(timeout=30_000)
+    expect(page.locator("#no-passkey")).to_contain_text("kann keine Passkeys verwenden")
+    context.close()
+
+
+def virtual_authenticator(page: Page) -> Callable[[str, dict[str, Any]], Any]:
+    """A device that unlocks by itself, with the PRF extension; sends further commands to it."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "hasPrf": True,
+    }
+    made = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+    return lambda command, more: session.send(command, {"authenticatorId": made, **more})
 
 
 def refused_keys(page: Page) -> None:

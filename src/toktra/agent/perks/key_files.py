@@ -7,7 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from toktra.agent.errors import EXIT_NEEDS_YOU, AgentError
-from toktra.agent.perks.keys import LONGEST_FILE_BYTES, Key, KeyNotUsable, from_copy, from_file, is_wrapped
+from toktra.agent.perks.keys import (
+    LONGEST_FILE_BYTES,
+    Key,
+    KeyNotUsable,
+    from_copy,
+    from_file,
+    is_wrapped,
+    opens_with_passkey,
+)
 
 
 class KeyNotSaved(AgentError):
@@ -23,6 +31,11 @@ def read_key(path: Path, ask_passphrase: Callable[[], str]) -> Key:
             content = file.read(LONGEST_FILE_BYTES)
     except OSError as error:
         raise KeyNotUsable(f"{path} cannot be read ({error.strerror}). Name the file you saved your key to.") from None
+    if opens_with_passkey(content):
+        raise KeyNotUsable(
+            f"{path} opens with a passkey, which only a browser can use: open your personal ledger there. Here, take"
+            " the key file or a copy with a passphrase."
+        )
     return from_copy(content, ask_passphrase()) if is_wrapped(content) else from_file(content)
 
 

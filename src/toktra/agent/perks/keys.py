@@ -20,6 +20,7 @@ SHORTEST_PASSPHRASE: Final = 12
 LONGEST_FILE_BYTES: Final = 64 << 10
 _HEAD: Final = "# Token Perks key. Whoever has it can read your personal ledger. Nobody can replace it."
 _WRAPPED: Final = (b"-----BEGIN AGE ENCRYPTED FILE-----", b"age-encryption.org/v1")
+_BY_PASSKEY: Final = b"age-encryption.org/v1\n-> age-encryption.org/fido2prf "
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -90,6 +91,11 @@ def from_file(content: bytes) -> Key:
 def is_wrapped(content: bytes) -> bool:
     """Whether a file is a copy that asks for a passphrase."""
     return content.lstrip().startswith(_WRAPPED)
+
+
+def opens_with_passkey(content: bytes) -> bool:
+    """Whether a file is a copy that the browser opens with a passkey, which nothing here could."""
+    return content.startswith(_BY_PASSKEY)
 
 
 def to_copy(key: Key, words: str) -> bytes:

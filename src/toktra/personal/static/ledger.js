@@ -1,9 +1,11 @@
 /* My personal ledger: opens with the owner's key, in this page alone. Nothing is kept when it closes. */
-import { count } from "./figures.js";
-import { KeyNotUsable, isCopy, readKey, writeKey } from "./key.js";
+import { clock, count } from "./figures.js";
+import { KeyNotUsable, openerOf, readKey, writeKey } from "./key.js";
 import { Mailbox, NotAnswered, openAll } from "./mailbox.js";
+import { canUsePasskeys, copyFor, openedBy } from "./passkey.js";
 import { asCsv, asJson, save } from "./saving.js";
 import { showDays, showProviders, showRows, showTotals } from "./showing.js";
+import { _ } from "./words.js";
 import { Workers } from "./workers.js";
 
 const OPEN_FOR_MS = 10 * 60_000;
@@ -22,7 +24,7 @@ function say(words, isFault = false) {
 
 function inWords(error) {
   if (error instanceof KeyNotUsable || error instanceof NotAnswered) return error.message;
-  return "This did not work, and nothing was changed. Load the page again and try once more.";
+  return _("This did not work, and nothing was changed. Load the page again and try once more.");
 }
 
 const doing = (act) => async (event) => {
@@ -38,20 +40,22 @@ const doing = (act) => async (event) => {
 async function typedKey() {
   const file = $("key-file").files[0];
   if (!file) return readKey($("key-text").value);
-  if (file.size > LONGEST_FILE) throw new KeyNotUsable("This file is too large to be a key. Choose the one you saved your key to.");
+  if (file.size > LONGEST_FILE) throw new KeyNotUsable(_("This file is too large to be a key. Choose the one you saved your key to."));
   const bytes = new Uint8Array(await file.arrayBuffer());
-  if (!isCopy(bytes)) return readKey(new TextDecoder().decode(bytes));
+  const opener = openerOf(bytes);
+  if (!opener) return readKey(new TextDecoder().decode(bytes));
+  if (opener === "passkey") return readKey(await openedBy(bytes));
   $("passphrase-field").hidden = false;
   const passphrase = $("passphrase").value;
   if (!passphrase) {
     $("passphrase").focus();
-    throw new KeyNotUsable("This copy asks for its passphrase. Type it and open again.");
+    throw new KeyNotUsable(_("This copy asks for its passphrase. Type it and open again."));
   }
   try {
     return readKey(await workers.ask("openCopy", { bytes, passphrase }));
   } catch (error) {
     if (error instanceof KeyNotUsable) throw error;
-    throw new KeyNotUsable("The copy does not open: the passphrase is another one, or the file is damaged. A forgotten passphrase cannot be replaced, by us or by anyone.");
+    throw new KeyNotUsable(_("The copy does not open: the passphrase is another one, or the file is damaged. A forgotten passphrase cannot be replaced, by us or by anyone."));
   }
 }
 
@@ -61,9 +65,9 @@ async function open() {
   try {
     await workers.askAll("use", { identity: key.identity });
     const mailbox = new Mailbox(key.mailbox);
-    const found = await openAll(mailbox, workers, (number) => { $("progress-words").textContent = `${count(number)} opened`; });
+    const found = await openAll(mailbox, workers, (number) => { $("progress-words").textContent = _("{number} opened", { number: count(number) }); });
     if (found.opened && found.unopened === found.opened) {
-      throw new KeyNotUsable("None of the records opens with this key. If you changed your key, use the new one.");
+      throw new KeyNotUsable(_("None of the records opens with this key. If you changed your key, use the new one."));
     }
     opened = { key, mailbox, uses: found.uses, page: 0 };
     show(found);
@@ -81,12 +85,12 @@ function show({ unopened }) {
   $("passphrase-field").hidden = true;
   $("locked").hidden = true;
   $("open").hidden = false;
-  $("state-words").textContent = "Personal, open in this browser";
+  $("state-words").textContent = _("Personal, open in this browser");
   const closes = new Date(Date.now() + OPEN_FOR_MS);
-  $("until").textContent = `Open until ${closes.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
+  $("until").textContent = _("Open until {time}", { time: clock(closes) });
   opened.closes = setTimeout(close, OPEN_FOR_MS);
   $("unopened").hidden = !unopened;
-  $("unopened-words").textContent = `${count(unopened)} records do not open with this key: they are damaged, or sealed for another key. They lapse with their 90 days.`;
+  $("unopened-words").textContent = _("Sealed hours that do not open with this key: {number}. They are damaged, or sealed for another key, and lapse with their 90 days.", { number: count(unopened) });
   $("allowance").value = allowance || "";
   draw();
   $("until").focus();
@@ -114,8 +118,13 @@ async function deleteAll() {
   workers.close();
   opened = null;
   $("open").hidden = true;
-  $("state-words").textContent = "Deleted";
-  say("Every record of yours was deleted. To take part no more, run: toktra perks leave");
+  $("state-words").textContent = _("Deleted");
+  say(_("Every record of yours was deleted. To take part no more, run: toktra perks leave"));
+}
+
+async function savePasskeyCopy() {
+  save("token-perks-key-passkey.age", "application/octet-stream", await copyFor(writeKey(opened.key)));
+  $("passkey-words").textContent = _("Saved. It opens here with your passkey; try it before you rely on it.");
 }
 
 async function makeNewKey() {
@@ -125,21 +134,21 @@ async function makeNewKey() {
 }
 
 async function rotate() {
-  if (!$("kept").checked) throw new KeyNotUsable("Say that you have kept the new key. Without it nobody can read your records.");
+  if (!$("kept").checked) throw new KeyNotUsable(_("Say that you have kept the new key. Without it nobody can read your records."));
   const { key, mailbox, newIdentity } = opened;
   let done = 0;
   for await (const records of mailbox.pages()) {
     const resealed = await workers.ask("reseal", { records, identity: newIdentity });
     await mailbox.replace(resealed);
     done += resealed.length;
-    $("rotate-words").textContent = `${count(done)} sealed anew`;
+    $("rotate-words").textContent = _("{number} sealed anew", { number: count(done) });
   }
   opened.key = { ...key, identity: newIdentity };
   opened.newIdentity = undefined;
   await workers.askAll("use", { identity: newIdentity });
   $("rotate").hidden = true;
   $("kept").checked = false;
-  say(`${count(done)} records are sealed for your new key. On each device run: toktra perks key change OLD-KEY NEW-KEY`);
+  say(_("Everything is sealed for your new key. On each device run: toktra perks key change OLD-KEY NEW-KEY"));
 }
 
 $("key-form").addEventListener("submit", doing(open));
@@ -158,4 +167,8 @@ $("keep").addEventListener("click", () => $("delete-dialog").close());
 $("delete").addEventListener("click", doing(async () => { $("delete-dialog").close(); await deleteAll(); }));
 $("new-key").addEventListener("click", doing(makeNewKey));
 $("rotate").addEventListener("submit", doing(rotate));
+for (const link of document.querySelectorAll("a[hreflang]")) link.hash = location.hash; // what the link said of the allowance
+$("save-passkey").addEventListener("click", doing(savePasskeyCopy));
+$("save-passkey").disabled = !canUsePasskeys();
+$("no-passkey").hidden = canUsePasskeys();
 $("locked").hidden = false;

@@ -1,4 +1,6 @@
 /* Asks the service, as the owner of a mailbox. Nothing is sent but its secret and what is sealed. */
+import { _ } from "./words.js";
+
 export class NotAnswered extends Error {}
 
 const AT_ONCE = 80;
@@ -39,14 +41,16 @@ export class Mailbox {
         headers: { authorization: `Bearer ${this.#secret}`, ...(body && { "content-type": "application/json" }) },
       });
     } catch {
-      throw new NotAnswered("The service cannot be reached. Your records are as they were. Try again later.");
+      throw new NotAnswered(_("The service cannot be reached. Your records are as they were. Try again later."));
     }
     if (answer.ok) return answer;
     if (answer.status === 404) {
-      throw new NotAnswered("There is no ledger for this key. It is opened on the first Monday after you joined, or it was deleted.");
+      throw new NotAnswered(_("There is no ledger for this key. It is opened on the first Monday after you joined, or it was deleted."));
     }
-    const problem = await answer.json().catch(() => ({}));
-    throw new NotAnswered(problem.detail ?? `The service answered with ${answer.status}. Your records are as they were.`);
+    if (answer.status === 429) {
+      throw new NotAnswered(_("Your ledger was asked for too often. Your records are as they were. Try again in an hour."));
+    }
+    throw new NotAnswered(_("The service takes nothing now ({status}). Your records are as they were. Try again later.", { status: answer.status }));
   }
 }
 

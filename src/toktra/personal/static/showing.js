@@ -1,5 +1,6 @@
 /* Fills the open page. Every word from a record goes in as text, never as markup. */
 import { allTokens, clock, count, day, month, size, tokens } from "./figures.js";
+import { _ } from "./words.js";
 import { KEPT_DAYS, byDay, byProvider, ofMonth, totalOf } from "./sums.js";
 
 export const ROWS = 50;
@@ -27,10 +28,10 @@ export function showTotals(uses, allowance, now) {
   $("month").textContent = month(now);
   const share = allowance ? Math.min(1, used / allowance) : 0;
   $("left").textContent = allowance ? tokens(Math.max(0, allowance - used)) : "–";
-  $("left-of").textContent = allowance ? `of ${tokens(allowance)}` : "";
+  $("left-of").textContent = allowance ? _("of {tokens}", { tokens: tokens(allowance) }) : "";
   $("left-bar").setAttribute("width", `${share * 100}%`);
-  $("left-note").textContent = !allowance ? "Say below what your allowance is."
-    : used > allowance ? "More than the allowance. Nothing is blocked." : "Allowances guide; they never block.";
+  $("left-note").textContent = !allowance ? _("Say below what your allowance is.")
+    : used > allowance ? _("More than the allowance. Nothing is blocked.") : _("Allowances guide; they never block.");
 }
 
 export function showDays(uses, now) {
@@ -40,9 +41,9 @@ export function showDays(uses, now) {
   $("days").replaceChildren(drawn("line", { class: "g-zero", x1: 0, x2: "100%", y1: "100%", y2: "100%" }), ...days.map(([, sum], place) =>
     drawn("rect", { class: "f1", x: `${place * width}%`, width: `${width * 0.8}%`, y: `${100 - (sum / most) * 100}%`, height: `${(sum / most) * 100}%` })));
   const used = days.filter(([, sum]) => sum > 0);
-  $("days").setAttribute("aria-label", `Tokens on each of the last ${KEPT_DAYS} days: used on ${used.length} of them, at most ${tokens(most)} on one.`);
+  $("days").setAttribute("aria-label", _("Tokens on each of the last {days} days: used on {used} of them, at most {most} on one.", { days: KEPT_DAYS, used: used.length, most: tokens(most) }));
   $("days-first").textContent = day(new Date(days[0][0]));
-  $("days-most").textContent = `At most ${tokens(most)} tokens on a day`;
+  $("days-most").textContent = _("At most {most} tokens on a day", { most: tokens(most) });
   $("days-table").replaceChildren(...used.reverse().map(([date, sum]) =>
     element("tr", {}, element("th", { scope: "row", textContent: day(new Date(date)) }), element("td", { className: "num", textContent: tokens(sum) }))));
 }
@@ -55,7 +56,7 @@ export function showProviders(uses) {
     bar.append(drawn("rect", { class: "f1", x: 0, y: 2, height: 6, width: `${(sum / most) * 100}%` }));
     return element("li", { className: "bar" }, element("span", { className: "bar__name mono", textContent: host }),
       element("span", { className: "bar__val", textContent: `≈ ${tokens(sum)}` }), bar,
-      element("span", { className: "bar__note", textContent: `${count(times)} ${times === 1 ? "record" : "records"}` }));
+      element("span", { className: "bar__note", textContent: times === 1 ? _("1 record") : _("{number} records", { number: count(times) }) }));
   }));
 }
 
@@ -65,8 +66,8 @@ export function showRows(uses, page) {
   $("rows").replaceChildren(...uses.slice(first, first + ROWS).map((use) => {
     const at = new Date(use.at);
     const erased = new Date(Date.parse(use.day) + KEPT_DAYS * 86_400_000);
-    const cells = [["Provider host", use.provider_host, "mono"], ["Sent", size(use.request_bytes), "num"],
-      ["Received", size(use.response_bytes), "num"], ["Tokens", tokens(allTokens(use)), "num"], ["Erased on", day(erased), "nowrap"]];
+    const cells = [[_("Provider host"), use.provider_host, "mono"], [_("Sent"), size(use.request_bytes), "num"],
+      [_("Received"), size(use.response_bytes), "num"], [_("Tokens"), tokens(allTokens(use)), "num"], [_("Erased on"), day(erased), "nowrap"]];
     const row = element("tr", {}, element("th", { scope: "row", className: "nowrap", textContent: `${day(at)}, ${clock(at)}` }));
     for (const [label, words, className] of cells) {
       const cell = element("td", { className, textContent: words });
@@ -75,7 +76,7 @@ export function showRows(uses, page) {
     }
     return row;
   }));
-  $("rows-shown").textContent = uses.length ? `${count(first + 1)}–${count(Math.min(uses.length, first + ROWS))} of ${count(uses.length)} records` : "No records yet.";
+  $("rows-shown").textContent = uses.length ? _("{first}–{last} of {all} records", { first: count(first + 1), last: count(Math.min(uses.length, first + ROWS)), all: count(uses.length) }) : _("No records yet.");
   $("newer").disabled = page === 0;
   $("older").disabled = first + ROWS >= uses.length;
 }
