@@ -130,6 +130,47 @@ async def test_a_finished_day_says_nothing_about_who_came_when(
     assert [await records_of(owner) for owner in owners] == before
 
 
+async def test_a_small_day_loses_its_order_every_hour_and_a_large_one_at_night(
+    own_api: httpx.AsyncClient,
+    own_urls: Urls,
+    clock: MovedClock,
+    housekeeping: Housekeeping,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("toktra.personal.housekeeping.SMALL_DAY", 6)
+    owners = [open_mailbox(own_urls, Owner(own_api)) for _ in range(6)]
+    part = f"record_{TODAY:%Y%m%d}"
+    for hour in range(2):
+        for owner in owners:
+            await owner.upload(TODAY)
+        clock.forward(hours=1)
+        await housekeeping.once()
+        assert len(set(rows_in_place(own_urls, "mailbox", "xmin::text"))) == 1
+        assert len(set(rows_in_place(own_urls, part, "xmin::text"))) == (1, 1 + len(owners))[hour]
+    clock.forward(days=1)
+    await housekeeping.once()
+    assert len(set(rows_in_place(own_urls, part, "xmin::text"))) == 1
+    assert rows_in_place(own_urls, part, "record") == sorted(rows_in_place(own_urls, part, "record"))
+
+
+async def test_who_opens_a_mailbox_while_all_are_written_anew_is_not_sent_away(own_urls: Urls) -> None:
+    """As the service does it: it looks whether there is one, and then writes, in one transaction."""
+    async with await psycopg.AsyncConnection.connect(own_urls.app) as opening:
+        await opening.execute("select exists (select from mailbox where digest = %s)", [b"m" * 32])
+
+        async def write_anew() -> None:
+            async with await psycopg.AsyncConnection.connect(own_urls.app, autocommit=True) as settling:
+                await settling.execute("select settle_mailboxes_and_tickets()")
+
+        work = asyncio.create_task(write_anew())
+        waiting = "select count(*) from pg_locks where not granted and relation = 'mailbox'::regclass"
+        await until(lambda: asked(own_urls, waiting) == [(1,)])
+        await opening.execute("insert into mailbox values (%s)", [b"m" * 32])
+        await opening.commit()
+        await work
+    assert asked(own_urls, "select count(*) from mailbox") == [(1,)]
+
+
 async def test_what_comes_later_for_a_finished_day_loses_its_place_the_next_night(
     own_owner: Owner, own_urls: Urls, clock: MovedClock, housekeeping: Housekeeping
 ) -> None:

@@ -45,8 +45,11 @@ select count(*) from replaced;
 -- name: drop_lapsed_days(today)$
 select drop_lapsed_days(:today);
 
--- name: unsettled_days(today)
-select day from record_day where day < :today and not settled order by day;
+-- name: unsettled_days(before)
+select day from record_day where day < :before and not settled order by day;
+
+-- name: has_at_most(day, most)$
+select count(*) <= :most from (select from record where day = :day limit :most::bigint + 1) found;
 
 -- name: settle_day(day)!
 select settle_day(:day);

@@ -96,14 +96,14 @@ begin
 end $$;
 
 -- Writes a day anew in the order of its random keys, in one transaction: then neither the place of a row (ctid) nor the
--- number of its transaction (xmin) says when it came. What was deleted is gone from the disk as well. Readers wait only
--- while it is put back.
+-- number of its transaction (xmin) says when it came. What was deleted is gone from the disk as well. The lock is the
+-- strongest from the beginning: who has read and is about to write would otherwise wait for us, and we for them.
 create function settle_day(p_day date) returns void
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     part text := 'record_' || to_char(p_day, 'YYYYMMDD');
 begin
-    execute format('lock table public.%I in exclusive mode', part);
+    execute format('lock table public.%I in access exclusive mode', part);
     execute format('create temporary table settling on commit drop as table public.%I', part);
     execute format('truncate table public.%I', part);
     execute format('insert into public.%I select * from settling order by record', part);
@@ -118,7 +118,7 @@ declare
     part text;
 begin
     foreach part in array array['mailbox', 'spent_ticket'] loop
-        execute format('lock table public.%I in exclusive mode', part);
+        execute format('lock table public.%I in access exclusive mode', part);
         execute format('create temporary table settling on commit drop as table public.%I', part);
         execute format('truncate table public.%I', part);
         execute format('insert into public.%I select * from settling order by digest', part);
