@@ -17,6 +17,8 @@ class Kind(StrEnum):
     """Use by person and day, by hour, and by department."""
     REQUESTS = "requests"
     """Requests people made under the law, and how they were answered; counted from the day they were closed."""
+    AUDIT = "audit"
+    """Who did what to whom and why; the oldest entries go first, and what is left proves itself as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ BOUNDS: Final = MappingProxyType(
         ),
         Kind.SUMS: Bounds(1, 800, 1830, "storage limitation, GDPR Art. 5(1)(e): five years cover every usual budget"),
         Kind.REQUESTS: Bounds(731, 1100, 3660, "11 CCR § 7101(a): records of requests are kept for at least 24 months"),
+        Kind.AUDIT: Bounds(
+            731, 3660, 3660, "GDPR Art. 5(1)(e) and (2), 11 CCR § 7101(a): proof is kept for two to ten years"
+        ),
     }
 )
 PERSONAL_LEDGER_DAYS: Final = 90

@@ -50,11 +50,20 @@ class Variables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     event_days: Days = BOUNDS[Kind.EVENTS].default
     sum_days: Days = BOUNDS[Kind.SUMS].default
     request_days: Days = BOUNDS[Kind.REQUESTS].default
+    audit_days: Days = BOUNDS[Kind.AUDIT].default
     effective_on: date | None = None
     """From when it holds."""
 
 
 VARIABLES: Final = Variables.__struct_fields__
+
+
+_KEPT: Final = {
+    "event_days": Kind.EVENTS,
+    "sum_days": Kind.SUMS,
+    "request_days": Kind.REQUESTS,
+    "audit_days": Kind.AUDIT,
+}
 
 
 def read_variables(given: Mapping[str, Any]) -> Variables:
@@ -70,7 +79,7 @@ def read_variables(given: Mapping[str, Any]) -> Variables:
         if missing := re.search(r"missing required field `(\w+)`", reason):
             raise InvalidVariable(missing[1], "is missing") from None
         raise InvalidVariable(path.rstrip("`"), re.sub("^E", "e", reason)) from None
-    for name, kind in (("event_days", Kind.EVENTS), ("sum_days", Kind.SUMS), ("request_days", Kind.REQUESTS)):
+    for name, kind in _KEPT.items():
         try:
             check_days(kind, getattr(variables, name))
         except DaysOutOfBounds as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from tests.server.conftest import Urls
 from tests.server.portal.conftest import Browsers, Office
 
 from toktra.compliance.keeping import BOUNDS, DaysOutOfBounds, Kind, check_days
+from toktra.server.audit import service as audit
+from toktra.server.audit.chain import START, Broken, Entry, Fault, Head, hash_of
 from toktra.server.jobs import Work
 from toktra.server.retention.jobs import delete
 from toktra.server.settings import ServerSettings
@@ -127,3 +130,69 @@ def test_the_bounds_hold_their_defaults() -> None:
         check_days(kind, bounds.default)
         with pytest.raises(DaysOutOfBounds, match=kind.value):
             check_days(kind, bounds.most + 1)
+
+
+async def test_the_oldest_entries_of_the_trail_go_and_the_rest_still_proves_itself(
+    office: Office, browsers: Browsers, urls: Urls
+) -> None:
+    tenant_id = office.tenant.tenant_id
+    entries = old_entries(urls, tenant_id, [3000, 900, 800])
+    browser = await browsers.of(office, await office.person("Kim Sample", Role.PRIVACY_OFFICER))
+    assert "loses 3 rows" in (await browser.get("/retention?kind=audit&days=731")).text
+    assert (await browser.post("/retention/change", data={"kind": "audit", "days": "700"})).status_code == 422
+    await browser.post("/retention/change", data={"kind": "audit", "days": "850"})
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute(
+            "insert into legal_hold (tenant_id, person_id, authority, reason, ends_on) "
+            "values (%(t)s, %(t)s, 'a court', 'a case', current_date + 1)",
+            {"t": tenant_id},
+        )
+    await night(office)
+    assert (await audit.find(office.database, tenant_id, audit.Search(), offset=0, most=99))[-1].number == 1
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute("delete from legal_hold")
+    await night(office)
+    left = await audit.find(office.database, tenant_id, audit.Search(), offset=0, most=99)
+    assert left[-1].number == 3
+    assert (left[0].tag, left[0].after and left[0].after["entries"]) == ("audit:cut", 2)
+    for kept in (entries[1], entries[2]):
+        assert (await audit.verify(office.database, tenant_id, Head(kept.number, kept.hash))).broken is None
+    forged = Head(2, bytes(32))
+    assert (await audit.verify(office.database, tenant_id, forged)).broken == Broken(2, Fault.REWRITTEN)
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="731 days"):
+        async with office.database.tenant(tenant_id) as connection:
+            await audit.cut(connection, tenant_id, datetime.now(UTC).date())
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute("delete from audit_entry where number = 3")
+    assert (await audit.verify(office.database, tenant_id)).broken == Broken(3, Fault.MISSING)
+
+
+def old_entries(urls: Urls, tenant_id: UUID, days_old: list[int]) -> list[Entry]:
+    """A trail that began so many days ago: an entry's time is part of what its hash covers."""
+    entries: list[Entry] = []
+    for number, days in enumerate(days_old, 1):
+        entry = Entry(
+            tenant_id=tenant_id,
+            number=number,
+            at=datetime.now(UTC) - timedelta(days=days),
+            tag="people:exported",
+            actor="system",
+            actor_id=None,
+            actor_role=None,
+            command=None,
+            subject_id=None,
+            reason=None,
+            before=None,
+            after=None,
+            previous_hash=entries[-1].hash if entries else START,
+            hash=b"",
+        )
+        entries.append(replace(entry, hash=hash_of(entry, entry.previous_hash)))
+    with psycopg.connect(urls.superuser) as connection:
+        for one in entries:
+            connection.execute(
+                "insert into audit_entry (tenant_id, number, at, tag, actor, previous_hash, hash) "
+                "values (%s, %s, %s, %s, %s, %s, %s)",
+                [one.tenant_id, one.number, one.at, one.tag, one.actor, one.previous_hash, one.hash],
+            )
+    return entries

@@ -119,10 +119,15 @@ def canonical(entry: Entry) -> bytes:
 class Check:
     """Follows a chain entry by entry, in the order of their numbers, and stops at the first that does not hold."""
 
-    def __init__(self, expected: Head | None = None) -> None:
+    def __init__(self, expected: Head | None = None, *, after: Head | None = None) -> None:
+        """`after`: the newest of those entries whose time is over; the chain goes on from it."""
         self._expected = expected
-        self.head: Head | None = None
+        self.head: Head | None = after
         """The newest entry that holds; None before the first."""
+        self.broken: Broken | None = None
+        """What is wrong already with where the chain begins."""
+        if after and expected and expected.number == after.number and expected.hash != after.hash:
+            self.broken = Broken(after.number, Fault.REWRITTEN)
 
     def add(self, entry: Entry) -> Broken | None:
         """The entry's fault, if it has one."""

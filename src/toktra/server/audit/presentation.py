@@ -52,6 +52,7 @@ TAG_WORDS: Final[Mapping[Tag, str]] = {
     Tag.ORGANISATION_SUSPENDED: _("Organisation suspended"),
     Tag.ORGANISATION_RESUMED: _("Organisation resumed"),
     Tag.POLICY_CHANGED: _("Policy changed"),
+    Tag.AUDIT_CUT: _("Oldest entries of the trail deleted"),
     Tag.WORKS_AGREEMENT_CHANGED: _("Works agreement changed"),
     Tag.FIGURES_EXPORTED: _("Figures exported"),
     Tag.EXPORT_SCHEDULED: _("Scheduled export set up"),

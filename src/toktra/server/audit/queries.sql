@@ -61,3 +61,16 @@ limit :most offset :offset;
 -- name: count_about(tenant_id, person_id, tags)$
 select count(*) from audit_entry
 where tenant_id = :tenant_id and subject_id = :person_id and tag = any(:tags);
+
+-- name: began_after(tenant_id)^
+-- What the oldest entry follows on, once those before it are past their time.
+select number, hash from audit_cut where tenant_id = :tenant_id;
+
+-- name: oldest(tenant_id)$
+select (at at time zone 'UTC')::date from audit_entry where tenant_id = :tenant_id order by number limit 1;
+
+-- name: count_before(tenant_id, day)$
+select count(*) from audit_entry where tenant_id = :tenant_id and at < (:day ::date)::timestamp at time zone 'UTC';
+
+-- name: cut(tenant_id, day)$
+select cut_audit_trail(:tenant_id, :day);

@@ -204,7 +204,11 @@ class Verdict:
 
 async def verify(database: Database, tenant_id: UUID, expected: Head | None = None) -> Verdict:
     """Reads the whole trail and checks each entry against the one before it, and against an earlier head."""
-    check = Check(expected)
+    async with database.tenant(tenant_id) as connection:
+        row = await _queries.began_after(connection, tenant_id=tenant_id)
+    check = Check(expected, after=Head(row.number, bytes(row.hash)) if row else None)
+    if check.broken:
+        return Verdict(None, check.broken)
     number = 1
     while True:
         async with database.tenant(tenant_id) as connection:
@@ -216,6 +220,30 @@ async def verify(database: Database, tenant_id: UUID, expected: Head | None = No
             if broken := check.add(entry):
                 return Verdict(check.head, broken)
         number = entries[-1].number + 1
+
+
+async def oldest(connection: Connection, *, tenant_id: UUID) -> date | None:
+    """The day (UTC) of the oldest entry."""
+    day: date | None = await _queries.oldest(connection, tenant_id=tenant_id)
+    return day
+
+
+async def count_before(connection: Connection, *, tenant_id: UUID, day: date) -> int:
+    """How many entries are older than a day (UTC)."""
+    number: int = await _queries.count_before(connection, tenant_id=tenant_id, day=day)
+    return number
+
+
+async def cut(connection: Connection, tenant_id: UUID, before: date) -> int:
+    """Ends the time of entries before a day (UTC), and says so in an entry; how many they were.
+
+    None goes while anybody's data is held by law, and none of the last 731 days: the database sees to both.
+    """
+    number: int = await _queries.cut(connection, tenant_id=tenant_id, day=before)
+    if number:
+        after: Detail = {"before": before.isoformat(), "entries": number}
+        await record(connection, tenant_id, Tag.AUDIT_CUT, Actor.system(), after=after)
+    return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,8 @@ class Tag(StrEnum):
     ORGANISATION_SUSPENDED = "organisation:suspended"
     ORGANISATION_RESUMED = "organisation:resumed"
     POLICY_CHANGED = "policy:changed"
+    AUDIT_CUT = "audit:cut"
+    """The oldest entries of this trail were past their time and went."""
     WORKS_AGREEMENT_CHANGED = "works-agreement:changed"
     """The private time that a works agreement adds for everybody."""
     FIGURES_EXPORTED = "figures:exported"
@@ -129,6 +131,7 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.GROUP_CHANGED: frozenset({"group", "means"}),
         Tag.ORGANISATION_SUSPENDED: frozenset(),
         Tag.ORGANISATION_RESUMED: frozenset(),
+        Tag.AUDIT_CUT: frozenset({"before", "entries"}),
         Tag.POLICY_CHANGED: frozenset({"policy", "value", "effective_at"}),
         Tag.FIGURES_EXPORTED: frozenset(
             {

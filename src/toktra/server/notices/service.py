@@ -102,6 +102,7 @@ async def variables_of(database: Database, tenant_id: UUID) -> Variables:
         "event_days": kept[Kind.EVENTS],
         "sum_days": kept[Kind.SUMS],
         "request_days": kept[Kind.REQUESTS],
+        "audit_days": kept[Kind.AUDIT],
     })  # fmt: skip
 
 

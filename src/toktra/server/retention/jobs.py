@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from toktra.compliance.keeping import BOUNDS, Kind
+from toktra.server.audit import service as audit
 from toktra.server.jobs import Work, periodic_job
 from toktra.server.retention.service import days_kept, kept_from, queries
 
@@ -30,6 +31,7 @@ async def delete(work: Work) -> None:
         deleted[Kind.REQUESTS] = await queries.delete_requests(
             connection, tenant_id=work.tenant_id, day=keep[Kind.REQUESTS]
         )
+        deleted[Kind.AUDIT] = await audit.cut(connection, work.tenant_id, keep[Kind.AUDIT])
         for kind, rows in deleted.items():
             await queries.note_run(
                 connection, tenant_id=work.tenant_id, kind=kind.value, kept_from=keep[kind], rows_deleted=rows

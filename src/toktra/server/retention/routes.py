@@ -19,6 +19,7 @@ KIND_WORDS: Final = {
     Kind.EVENTS: _("Single uses"),
     Kind.SUMS: _("Sums by day and by hour"),
     Kind.REQUESTS: _("Rights requests, from the day they were closed"),
+    Kind.AUDIT: _("Audit trail"),
 }
 
 

@@ -100,9 +100,11 @@ _OLDEST: Final = {
     Kind.EVENTS: queries.oldest_event,
     Kind.SUMS: queries.oldest_sum,
     Kind.REQUESTS: queries.oldest_request,
+    Kind.AUDIT: audit.oldest,
 }
 _BEFORE: Final = {
     Kind.EVENTS: queries.events_before,
     Kind.SUMS: queries.sums_before,
     Kind.REQUESTS: queries.requests_before,
+    Kind.AUDIT: audit.count_before,
 }

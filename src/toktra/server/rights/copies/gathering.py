@@ -107,17 +107,24 @@ async def gather(
         week=week,
         alerts=alerts,
         perks=perks,
-        kept_until=list(_kept_until(rules, days, requests)),
+        kept_until=list(_kept_until(rules, days, requests, found)),
         sheet=fill(Paper.ACCESS_SHEET, language, variables).markdown,
         made_at=made_at,
     )
 
 
-def _kept_until(rules: Sequence[Proof], days: Sequence[HostDay], requests: Sequence[Request]) -> Iterator[KeptUntil]:
-    closed = [one.closed_on for one in requests if one.closed_on]
-    first = {Kind.EVENTS: days[0].day if days else None, Kind.REQUESTS: min(closed, default=None)}
+def _kept_until(
+    rules: Sequence[Proof], days: Sequence[HostDay], requests: Sequence[Request], look_ups: Sequence[LookUp]
+) -> Iterator[KeptUntil]:
+    first_use = days[0].day if days else None
+    first = {
+        Kind.EVENTS: first_use,
+        Kind.SUMS: first_use,
+        Kind.REQUESTS: min((one.closed_on for one in requests if one.closed_on), default=None),
+        Kind.AUDIT: look_ups[-1].at.date() if look_ups else None,
+    }
     for rule in rules:
-        oldest = first.get(rule.kind, first[Kind.EVENTS])
+        oldest = first[rule.kind]
         if rule.kind is Kind.EVENTS and oldest is not None:
             oldest = max(oldest, rule.kept_from)
         gone_by = None if oldest is None else oldest + timedelta(days=rule.keep_days + 2)
