@@ -167,8 +167,8 @@ def test_no_use_that_touches_private_time_is_kept() -> None:
         paused: kept(paused, 40, [-5, 1], [1, 2], [29, 31], [31, 32]),
         planned: kept(planned, 400, [1, 59], [1, 61], [59, 300], [70, 71], [121, 122]),
         ended: kept(ended, 3000, [60, 64], [64, 66], [66, 70], [24 * 60 + 61, 24 * 60 + 62]),
-        states: [[ended, 70], [ended, 24 * 60 + 70], [longer, 30]].map(([one, minutes]) => decide(one, at(minutes)).state),
-        until: until.map(([one, minutes]) => nextChange(one, at(minutes))).map((edge) => edge && (edge - given) / 60_000),
+        states: [[ended, 70], [ended, 24 * 60 + 70], [longer, 30]].map(([one, then]) => decide(one, at(then)).state),
+        until: until.map(([one, then]) => nextChange(one, at(then))).map((edge) => edge && (edge - given) / 60_000),
         personal: kept(personal, 80, [-1, 1], [1, 2], [59, 70], [61, 62]),
         nonsense: nonsense.map((act) => done(start, act, at(0))),
       });

@@ -139,6 +139,13 @@ def code(organisation: Organisation, person_id: UUID | None = None) -> str:
         return executor.submit(asyncio.run, make()).result()
 
 
+def enrol(alone: Alone, popup: Page, person_id: UUID | None = None) -> None:
+    popup.fill("#server", alone.organisation.address)
+    popup.fill("#code", code(alone.organisation, person_id))
+    popup.press("#code", "Enter")
+    popup.wait_for_selector("#alone:not([hidden])")
+
+
 def test_an_employee_enrols_the_browser_and_its_uses_reach_the_ledger(alone: Alone) -> None:
     page = alone.page()
     post(page, "/backend-api/conversation")  # before: nobody's business
@@ -157,14 +164,163 @@ def test_an_employee_enrols_the_browser_and_its_uses_reach_the_ledger(alone: Alo
         popup.fill("#code", wrong)
         popup.press("#code", "Enter")
         until(lambda: said in popup.inner_text("#enrol-error"), said)  # noqa: B023
-    popup.fill("#server", alone.organisation.address)
-    popup.fill("#code", code(alone.organisation, alone.organisation.owner_id))
-    popup.press("#code", "Enter")
-    popup.wait_for_selector("[data-state=observed]")
+    enrol(alone, popup, alone.organisation.owner_id)
     assert "Alone Example Ltd" in popup.inner_text("#sentence")
+    alone.served.asked.clear()
+
     post(page, "/backend-api/conversation?stream=1", 500)
-    post(page, "https://api.openai.com/v1/responses", 2000)
-    post(page, "/ces/v1/telemetry")
+    post(page, "https://api.openai.com/v1/responses", 2_000_000)
+    page.evaluate(
+        "new Promise((over) => { new WebSocket('wss://api.openai.com/v1/realtime').onclose = over }).then(() => 1)"
+    )
+    post(page, "/ces/v1/telemetry")  # the same site, and no use
+    post(page, "https://news.example/comments")
+    page.evaluate("fetch('/backend-api/conversation')")
     page.goto("https://shop.example/")
-    until(lambda: len(alone.told()) >= 2, "the two uses")
-    assert sorted(host for host, *_ in alone.told()) == ["api.openai.com", "chatgpt.com"]
+    until(lambda: len(alone.told()) >= 3, "the three uses")
+    [api] = [one for one in alone.served.of("api.openai.com") if one.path == "/v1/responses"]
+    told = alone.told()
+    assert sorted((host, received) for host, received, _, _ in told) == [
+        ("api.openai.com", 0),  # the WebSocket: no size is told, and none made up
+        ("api.openai.com", api.response_bytes),
+        ("chatgpt.com", 0),
+    ]
+    assert all(tokens_in >= 1 for _, _, tokens_in, _ in told)
+
+    popup.reload()
+    popup.wait_for_selector("[data-state=observed]")
+    assert popup.inner_text("#exchanges") == "3"
+    assert "–" in popup.inner_text("#tokens")
+    assert popup.locator("#left li").count() == 3
+    assert violations(popup) == []
+    identity = alone.popup_once(
+        "const { Database } = await import('/alone/database.js');"
+        "const { privateKey, ...rest } = await new Database().get('identity');"
+        "const out = await crypto.subtle.exportKey('pkcs8', privateKey).catch((error) => error.name);"
+        "return { ...rest, out, extractable: privateKey.extractable, usages: privateKey.usages }"
+    )
+    assert (identity["out"], identity["extractable"], identity["usages"]) == ("InvalidAccessError", False, ["sign"])
+    worker = alone.context.service_workers[0]
+    assert worker.evaluate("chrome.storage.local.get()") == {}
+    assert worker.evaluate("chrome.storage.session.get()")["waiting"] == []
+
+
+def test_a_worker_killed_in_the_middle_and_a_page_that_asks_too_much_lose_and_invent_nothing(alone: Alone) -> None:
+    before = len(alone.told())
+    page = alone.page()
+    page.evaluate(
+        "window.over = fetch('/backend-api/conversation?stream=slow', {method: 'POST', body: 'x'})"
+        ".then((answer) => answer.text()).then((text) => text.length); 1"
+    )
+    popup = alone.popup()
+    devtools = alone.context.new_cdp_session(popup)
+    devtools.send("ServiceWorker.enable")
+    devtools.send("ServiceWorker.stopAllWorkers")
+    assert page.evaluate("window.over") == 4000
+    until(lambda: len(alone.told()) == before + 1, "the use that outlived its worker")
+
+    alone.served.asked.clear()
+    script = """
+      (async () => {
+        const path = '/backend-api/conversation';
+        const one = () => fetch(path, {method: 'POST', body: 'x'}).then((answer) => answer.text());
+        let done = 0;
+        for (let round = 0; round < 3; round++) {
+          const over = await Promise.allSettled(Array.from({length: 100}, one));
+          done += over.filter(({status}) => status === 'fulfilled').length;
+        }
+        return done;
+      })()
+    """
+    asked = page.evaluate(script)
+    assert asked == len(alone.served.of("chatgpt.com")) == 300
+    until(lambda: len(alone.told()) >= before + 1 + asked, "all of them")
+    devtools.send("ServiceWorker.stopAllWorkers")
+    popup.reload()
+    popup.wait_for_selector("[data-state=observed]")
+    assert len(alone.told()) == before + 1 + asked
+    assert popup.inner_text("#trouble") == ""
+
+
+def test_private_and_personal_time_leave_nothing_anywhere(alone: Alone) -> None:
+    before = len(alone.told())
+    page = alone.page()
+    popup = alone.popup()
+
+    def use() -> None:
+        post(page, "/backend-api/conversation")
+
+    def settled() -> None:
+        """A use after it came through, so what came before it had its time."""
+        known = len(alone.told())
+        post(page, "https://api.openai.com/v1/responses")
+        until(lambda: len(alone.told()) > known, "the use after it")
+
+    popup.keyboard.press("Tab")
+    popup.focus("#half-hour")
+    popup.keyboard.press("Enter")
+    popup.wait_for_selector("[data-state=private]")
+    assert "Private until" in popup.inner_text("#headline")
+    assert popup.evaluate("document.activeElement.id") == "resume"  # what was pressed is gone
+    assert violations(popup) == []
+    use()
+    popup.keyboard.press("Enter")
+    popup.wait_for_selector("[data-state=observed]")
+    settled()
+    assert [host for host, *_ in alone.told()[before:]] == ["api.openai.com"]
+
+    popup.click("#personal-on")
+    popup.wait_for_selector("[data-state=personal]")
+    assert "recorded nowhere" in popup.inner_text("#sentence")
+    assert "not to your personal ledger" in popup.inner_text("#personal-means")
+    assert violations(popup) == []
+    use()
+    popup.click("#personal-off")
+    popup.wait_for_selector("[data-state=observed]")
+    settled()
+
+    popup.click("#more-hours summary")
+    popup.click("#window button")
+    popup.fill("#from", "0:00")
+    popup.fill("#to", "24:00")
+    popup.press("#to", "Enter")
+    until(lambda: "at least one day" in popup.inner_text("#window-error"), "the missing day")
+    for box in popup.locator("#days input").all():
+        box.check()
+    popup.press("#to", "Enter")
+    popup.wait_for_selector("[data-state=private]")
+    assert popup.locator("#windows li").count() == 1
+    assert violations(popup) == []
+    use()
+    worker = alone.context.service_workers[0]
+    assert worker.evaluate("chrome.storage.session.get()").get("open", []) == []
+    popup.click("#windows button")
+    popup.wait_for_selector("[data-state=observed]")
+    settled()
+    assert {host for host, *_ in alone.told()[before:]} == {"api.openai.com"}
+    assert len(alone.told()) == before + 3
+
+
+def test_a_revoked_browser_says_so_keeps_counting_and_goes_on_once_it_is_enrolled_anew(alone: Alone) -> None:
+    before = len(alone.told())
+    alone.organisation.change(
+        "update device set status = 'revoked' where tenant_id = %s", [alone.organisation.tenant.tenant_id]
+    )
+    page = alone.page()
+    post(page, "/backend-api/conversation")
+    popup = alone.popup()
+
+    def trouble() -> bool:
+        popup.reload()
+        popup.wait_for_selector("#alone:not([hidden])")
+        return "has shut this browser out" in popup.inner_text("#trouble")
+
+    until(trouble, "that it is shut out")
+    assert "revoked" in popup.inner_text("#trouble")
+    assert "Waiting to be sent: 1" in popup.inner_text("#waiting")
+    assert violations(popup) == []
+    popup.click("#enrolment summary")
+    enrol(alone, popup)
+    until(lambda: len(alone.told()) == before + 1, "what waited")
+    until(lambda: popup.inner_text("#trouble") == "", "that all is well")
+    assert popup.inner_text("#waiting") == ""

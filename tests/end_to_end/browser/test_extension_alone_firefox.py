@@ -1,4 +1,4 @@
-"""The extension in a real Firefox ESR on a machine without an agent, enrolled by its fleet's policy; the server is real."""
+"""The extension in a real Firefox ESR without an agent, enrolled by its fleet's policy, against the real server."""
 
 from __future__ import annotations
 
