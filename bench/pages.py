@@ -1,12 +1,14 @@
-"""How long pages take over real HTTP: 10,000 people, 12,000 devices, a year of daily sums, the embedded PostgreSQL.
+"""How long pages take over real HTTP, in an organisation of 10,000 people and 12,000 devices (see organisation.py).
 
-Each page is fetched one after another, as one browser does, from a server in a process of its own. `python -m
-bench.pages` prints JSON: for each page the median and the 95th percentile in milliseconds. TOKTRA_BENCH_SCALE=0.1 makes
-everything a tenth, for a look while working.
+Every page of both sites that needs no more than an address is fetched by the owner, one after another, as one browser
+does, from a server in a process of its own beside the embedded PostgreSQL. `python -m bench pages` prints JSON: for each page
+milliseconds on the clock (the first visit, the quickest, the median and the 95th percentile) and of CPU, of the server
+and of its database.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -24,65 +26,36 @@ from uuid import UUID
 import httpx
 import psycopg
 
-from toktra.catalogue.estimate import ESTIMATOR_VERSION
+from bench.organisation import DAYS, DEVICES, PEOPLE, fill
 from toktra.server.database.source import DatabaseUrls, prepare
 from toktra.server.first_start import create_owner_link, ensure_default_tenant
+from toktra.server.web.site import site_pages
 
 LIMIT_MS: Final = 150.0
-SCALE: Final = float(os.environ.get("TOKTRA_BENCH_SCALE", "1"))
-PEOPLE: Final = round(10_000 * SCALE)
-DEVICES: Final = round(12_000 * SCALE)
-DAYS: Final = 365
-REPORTED_DAYS: Final = 62
-"""So far back coverage is asked for."""
-RUNS: Final = 30
-PAGES: Final = (
-    "/",
+RUNS: Final = int(os.environ.get("TOKTRA_BENCH_RUNS", "40"))
+VIEWS: Final = (
     "/?period=30d",
-    "/overview/figures",
-    "/usage",
-    "/cost",
-    "/people",
+    "/?period=month",
+    "/usage?period=7d&grain=hour",
+    "/usage?by=department",
+    "/usage?measure=cost&against=year",
     "/people?sort=manager&q=an",
-    "/devices",
+    "/people?department=Department+7",
+    "/people/{person}",
     "/devices?sort=person",
-    "/attribution",
-    "/audit",
-    "/me",
-    "/me/events",
+    "/devices?reporting=silent&q=desk-1",
+    "/devices/{device}",
+    "/audit?q=bill",
+    "/cost/openai",
+    "/prices/openai",
+    "/me/rights/new?kind=access",
+    "/me/events?page=20",
 )
-
-
-_FILL: Final = """
-insert into person (tenant_id, person_id, display_name, email, department)
-    select %(t)s, md5('p' || n)::uuid, 'Person ' || md5(n::text), 'p' || n || '@example.org',
-    'Department ' || n %% 40 from generate_series(1, %(people)s) n;
-update person set manager_id = md5('p' || 1 + length(display_name) %% 9)::uuid where email is not null
-    and person_id <> md5('p' || 1 + length(display_name) %% 9)::uuid;
-insert into device (tenant_id, device_id, public_key, hostname, platform, agent_version, enrolled_at,
-    last_report_on, previous_report_on) select %(t)s, md5('d' || n)::uuid,
-    decode(md5('k' || n) || md5('l' || n), 'hex'), 'desk-' || n, 'linux', '1.0', now() - interval '400 days',
-    current_date, current_date - 1 from generate_series(1, %(devices)s) n;
-insert into account select %(t)s, md5('d' || n)::uuid, 'account', md5('p' || 1 + n %% %(people)s)::uuid
-    from generate_series(1, %(devices)s) n;
-insert into device_day select %(t)s, current_date - d, md5('d' || n)::uuid
-    from generate_series(0, %(reported)s) d, generate_series(1, %(devices)s) n where (n + d) %% 10 > 0;
-insert into usage_daily select %(t)s, current_date - d, md5('p' || n)::uuid, h, %(version)s,
-    5, 40000, 90000, 10000, 2000 from generate_series(0, %(days)s - 1) d, generate_series(1, %(people)s) n,
-    (values (0, 'api.openai.com'), (1, 'api.anthropic.com')) hosts (k, h) where (n + d + k) %% 7 < 5;
-insert into usage_hourly select tenant_id, day::timestamp at time zone 'UTC' + make_interval(hours => hour),
-    provider_host, estimator_version, exchanges / 9, request_bytes / 9, response_bytes / 9, input_tokens / 9,
-    output_tokens / 9 from generate_series(8, 16) hour, (
-        select tenant_id, day, provider_host, estimator_version, sum(exchanges) as exchanges,
-            sum(request_bytes) as request_bytes, sum(response_bytes) as response_bytes,
-            sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens
-        from usage_daily where tenant_id = %(t)s group by 1, 2, 3, 4) days;
-select create_usage_event_month(current_date);
-insert into usage_event select %(t)s, date_trunc('day', now()) + n * interval '1 second',
-    md5('d' || 1 + n %% %(devices)s)::uuid, 1, n, md5('p' || 1 + n %% %(people)s)::uuid, 'api.openai.com',
-    8000, 18000, 2000, 400, %(version)s from generate_series(1, 60000) n
-"""
-"""Statements, in order. Everyone has a device, some two; on each day nine devices of ten report."""
+"""Orders, filters and details of pages; the pages themselves are asked of the site."""
+NO_PAGES: Final = frozenset(
+    {"/usage.csv", "/devices.csv", "/people.csv", "/exports/file", "/confirm/sso", "/me/rights/new", "/notices/preview"}
+)
+"""Downloads, which may take as long as they are; a step of signing in elsewhere; and pages that need more to be said."""
 
 
 def measure() -> dict[str, object]:
@@ -91,14 +64,25 @@ def measure() -> dict[str, object]:
     base.chmod(0o755)
     try:
         with prepare(base / "data") as urls:
-            founded = ensure_default_tenant(urls.needed_owner)
-            _fill(urls, founded.tenant.tenant_id)
-            return _measure(urls)
+            tenant_id = ensure_default_tenant(urls.needed_owner).tenant.tenant_id
+            reader = _owner(urls, tenant_id)
+            began = time.perf_counter()
+            fill(urls, tenant_id, reader)
+            filled_s = time.perf_counter() - began
+            postmaster = int(next(base.rglob("postmaster.pid")).read_text().split()[0])
+            return {"filled_s": round(filled_s), **_measure(urls, postmaster)}
     finally:
         shutil.rmtree(base)
 
 
-def _measure(urls: DatabaseUrls) -> dict[str, object]:
+def addresses() -> list[str]:
+    """Every page that needs no more than an address, and views of some."""
+    pages = {page.path for page in site_pages() if "GET" in (page.methods or ()) and "{" not in page.path}
+    own = {"person": _md5("p77"), "device": _md5("d77")}
+    return sorted(pages - NO_PAGES) + [view.format_map(own) for view in VIEWS]
+
+
+def _measure(urls: DatabaseUrls, postmaster: int) -> dict[str, object]:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     environment = {**os.environ, "TOKTRA_DATABASE_URL": urls.app, "TOKTRA_RUN_JOBS": "false"}
@@ -108,28 +92,75 @@ def _measure(urls: DatabaseUrls) -> dict[str, object]:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as browser:
                 _wait_for(browser)
                 browser.post(create_owner_link(urls.app))
-                pages = {page: _timed(browser, page) for page in PAGES}
+                pages = {page: _timed(browser, page, server.pid, postmaster) for page in addresses()}
         finally:
             server.terminate()
     return {
         "people": PEOPLE,
         "devices": DEVICES,
         "days": DAYS,
+        "runs": RUNS,
         "pages_ms": pages,
         "limit_p95_ms": LIMIT_MS,
-        "holds": all(times["p95"] <= LIMIT_MS for times in pages.values()),
+        "over": [page for page, took in pages.items() if took["p95"] > LIMIT_MS],
+        "holds": all(took["p95"] <= LIMIT_MS for took in pages.values()),
     }
 
 
-def _timed(browser: httpx.Client, page: str) -> dict[str, float]:
-    times = []
-    for _ in range(RUNS):
-        began = time.perf_counter()
-        answer = browser.get(page)
-        times.append((time.perf_counter() - began) * 1000)
-        if answer.status_code != 200:
-            raise RuntimeError(f"{page} answered {answer.status_code}")
-    return {"median": round(median(times), 1), "p95": round(quantiles(times, n=20)[-1], 1)}
+def _timed(browser: httpx.Client, page: str, server: int, postmaster: int) -> dict[str, float]:
+    """The first visit stands apart: it may be the one that counts what is then remembered."""
+    first = _visit(browser, page)
+    cpu = _cpu_s(server), _cpu_s(postmaster)
+    times = sorted(_visit(browser, page) for _ in range(RUNS))
+    server_ms, database_ms = (
+        (after - before) * 1000 / RUNS for before, after in zip(cpu, (_cpu_s(server), _cpu_s(postmaster)), strict=True)
+    )
+    return {
+        "first": round(first, 1),
+        "quickest": round(times[0], 1),
+        "median": round(median(times), 1),
+        "p95": round(quantiles(times, n=20)[-1], 1),
+        "cpu_server": round(server_ms, 1),
+        "cpu_database": round(database_ms, 1),
+    }
+
+
+def _visit(browser: httpx.Client, page: str) -> float:
+    began = time.perf_counter()
+    answer = browser.get(page)
+    took_ms = (time.perf_counter() - began) * 1000
+    if answer.status_code not in (200, 303):
+        raise RuntimeError(f"{page} answered {answer.status_code}")
+    return took_ms
+
+
+def _cpu_s(process: int) -> float:
+    """Seconds of CPU that a process, its children and those that ended have used (Linux: proc(5), in ticks of 10 ms)."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if pid == process:
+            ticks += sum(map(int, rest[11:15]))  # its own, and those of children that ended
+        elif int(rest[1]) == process:
+            ticks += sum(map(int, rest[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _md5(text: str) -> str:
+    return str(UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()))
+
+
+def _owner(urls: DatabaseUrls, tenant_id: UUID) -> UUID:
+    with psycopg.connect(urls.needed_owner) as connection:
+        connection.execute("select set_config('toktra.tenant_id', %s, true)", [str(tenant_id)])
+        row = connection.execute("select person_id from person where role = 'owner'").fetchone()
+    if row is None:
+        raise RuntimeError("the organisation has no owner")
+    owner: UUID = row[0]
+    return owner
 
 
 def _wait_for(browser: httpx.Client) -> None:
@@ -141,23 +172,6 @@ def _wait_for(browser: httpx.Client) -> None:
             pass
         time.sleep(0.1)
     raise RuntimeError("the server did not start")
-
-
-def _fill(urls: DatabaseUrls, tenant_id: UUID) -> None:
-    of = {
-        "t": tenant_id,
-        "people": PEOPLE,
-        "devices": DEVICES,
-        "days": DAYS,
-        "reported": REPORTED_DAYS,
-        "version": ESTIMATOR_VERSION,
-    }
-    with psycopg.connect(urls.app) as connection:
-        connection.execute("select set_config('toktra.tenant_id', %s, true)", [str(tenant_id)])
-        for statement in _FILL.split(";"):
-            connection.execute(statement.encode(), of)
-    with psycopg.connect(urls.needed_owner, autocommit=True) as connection:
-        connection.execute("vacuum analyze")
 
 
 if __name__ == "__main__":
