@@ -114,10 +114,12 @@ class Service:
         client, blinded = ristretto.Client.blind(nonce)
         asked = TicketsAsked(programme=programme, tier="one", month=month, blinded=(blinded.serialize(),))
         answer = self.send("POST", "/operator/v1/tickets", self._operator, encode(asked))
-        batch = ristretto.VerifiableBatchOutput.deserialize(msgspec.json.decode(answer, type=TicketsIssued).batch)
+        [evaluated] = msgspec.json.decode(answer, type=TicketsIssued).evaluated
         keys = json.loads(self.send("GET", f"/v1/programmes/{programme}/keys/{month}"))["keys"]
         public_key = msgspec.convert(keys["one"], bytes)
-        [output] = ristretto.Client.finalize_batch([client], batch, ristretto.PublicKey.deserialize(public_key))
+        output = client.finalize(
+            ristretto.VerifiableOutput.deserialize(evaluated), ristretto.PublicKey.deserialize(public_key)
+        )
         ticket = Ticket(programme=programme, tier="one", month=month, nonce=nonce, output=bytes(output))
         self.send("POST", "/v1/mailbox", mailbox, encode(ticket))
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from tests.personal.conftest import Owner
 from tests.personal.test_mailboxes import problem
-from voprf.ristretto import Client, PublicKey, VerifiableBatchOutput
+from voprf.ristretto import Client, PublicKey, VerifiableOutput
 
 from toktra.wire.events import encode
 from toktra.wire.personal import Redemptions, Ticket, TicketKeys, TicketsAsked, TicketsIssued
@@ -51,11 +51,11 @@ class Organisation:
         issued = msgspec.json.decode(answer.content, type=TicketsIssued)
         shown = await self.api.get(f"/v1/programmes/{self.programme}/keys/{month}")
         keys = msgspec.json.decode(shown.content, type=TicketKeys)
-        outputs = Client.finalize_batch(
-            list(clients),
-            VerifiableBatchOutput.deserialize(issued.batch),
-            PublicKey.deserialize(keys.keys[tier]),
-        )
+        public_key = PublicKey.deserialize(keys.keys[tier])
+        outputs = [
+            client.finalize(VerifiableOutput.deserialize(one), public_key)
+            for client, one in zip(clients, issued.evaluated, strict=True)
+        ]
         return [
             Ticket(programme=self.programme, tier=tier, month=month, nonce=nonce, output=output)
             for nonce, output in zip(nonces, outputs, strict=True)

@@ -61,7 +61,7 @@ class TicketCounter:
         async with self.ledger.connection() as connection:
             if not await queries.is_issuing(connection, programme=asked.programme, tier=asked.tier):
                 raise NotOffered
-        return TicketsIssued(batch=self.office.issue(asked))
+        return TicketsIssued(evaluated=self.office.issue(asked))
 
     async def redeem(self, ticket: Ticket) -> None:
         """Spends it for use. Raises MonthClosed, Forged or SpentBefore."""

@@ -43,6 +43,8 @@ Tier = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9-]+\Z"
 Month = Annotated[str, Meta(min_length=7, max_length=7, pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])\Z")]
 Element = Annotated[bytes, Meta(min_length=32, max_length=32)]
 """A blinded or evaluated group element, or a public key."""
+Evaluated = Annotated[bytes, Meta(min_length=96, max_length=96)]
+"""An evaluated element behind the proof that the month's key made it (`VerifiableOutput` of the voprf package)."""
 Sealed = Annotated[bytes, Meta(min_length=1, max_length=LONGEST_SEALED_BYTES)]
 
 
@@ -142,9 +144,9 @@ class TicketsAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class TicketsIssued(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The evaluated elements and one proof for all of them (`VerifiableBatchOutput` of the voprf package)."""
+    """What was asked for, in its order."""
 
-    batch: Annotated[bytes, Meta(min_length=1, max_length=8192)]
+    evaluated: Annotated[tuple[Evaluated, ...], Meta(min_length=1, max_length=MOST_TICKETS_AT_ONCE)]
 
 
 class ProgrammeTiers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -195,8 +197,8 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Of the whole month."""
     left: Count = 0
     """Not yet issued."""
-    batch: bytes = b""
-    """`VerifiableBatchOutput` over `blinded`, empty when none was asked."""
+    evaluated: Annotated[tuple[Evaluated, ...], Meta(max_length=MOST_TICKETS_AT_ONCE)] = ()
+    """As many as `blinded`, or none."""
 
 
 _plain: Final = msgspec.json.Decoder(PersonalRecord)

@@ -179,11 +179,11 @@ class Organisation:
             return Answer(status=503, body=msgspec.json.encode({"detail": self.unreachable}))
         if self.standing != "enrolled":
             return Answer(status=200, body=encode(Allowance(standing=self.standing)))  # type: ignore[arg-type]
-        batch = b""
+        evaluated: tuple[bytes, ...] = ()
         if asked.blinded:
             evaluator = self.evaluator or self.personal.evaluator(self.month)
             blinded = [ristretto.BlindedInput.deserialize(one) for one in asked.blinded]
-            batch = evaluator.evaluate_batch(blinded).serialize()
+            evaluated = tuple(evaluator.evaluate(one).serialize() for one in blinded)
             self.issued += len(blinded)
         allowance = Allowance(
             standing="enrolled",
@@ -194,7 +194,7 @@ class Organisation:
             tokens_per_ticket=self.tokens_per_ticket,
             tickets=self.tickets,
             left=self.tickets - self.issued,
-            batch=batch,
+            evaluated=evaluated,
         )
         return Answer(status=200, body=encode(allowance))
 

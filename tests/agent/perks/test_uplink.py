@@ -190,11 +190,14 @@ def test_tickets_are_had_once_a_month_checked_and_spent_one_by_one(account: Acco
     assert account.member.troubles == {}
 
 
-def test_tickets_made_with_another_key_than_everybodys_are_not_used(account: Account) -> None:
+def test_tickets_made_with_another_key_than_everybodys_are_not_used(
+    account: Account, capfd: pytest.CaptureFixture[str]
+) -> None:
     account.organisation.evaluator = ristretto.Evaluator.from_seed(b"\x09" * 32, b"marks one person")
     account.pass_time(2 * DAY)
     assert account.member.waiting.counts().tickets == 0
     assert "could be used to recognise you" in " ".join(account.member.troubles.values())
+    assert capfd.readouterr().err == "", "nobody but their owner is told"
 
 
 def test_a_replayed_or_forged_ticket_is_dropped_and_spending_goes_on(account: Account) -> None:

@@ -155,7 +155,7 @@ async def someone(office: Office, service_url: str, name: str, service: httpx.As
     )
     shown = await service.get(f"/v1/programmes/{given.programme}/keys/{given.month}")
     public = msgspec.json.decode(shown.content, type=TicketKeys).keys[given.tier]
-    return Someone(person_id, desk, new_key(service_url), finish(drawn, given.batch, public, terms))
+    return Someone(person_id, desk, new_key(service_url), finish(drawn, given.evaluated, public, terms))
 
 
 async def uploads(service: httpx.AsyncClient, key: Key, day: date, *, used: bool) -> None:

@@ -46,7 +46,7 @@ async def test_tickets_are_issued_blind_and_can_be_spent(office: Office, persona
     told = await desk.allowance()
     month = f"{datetime.now(UTC):%Y-%m}"
     assert (told.standing, told.service, told.tier, told.month) == ("enrolled", personal.url, "everyone", month)
-    assert (told.tokens_per_ticket, told.tickets, told.left, told.batch) == (50_000, 12, 12, b"")
+    assert (told.tokens_per_ticket, told.tickets, told.left, told.evaluated) == (50_000, 12, 12, ())
     nonces = [secrets.token_bytes(32) for _ in range(2)]
     pairs = [ristretto.Client.blind(nonce) for nonce in nonces]
     given = await desk.allowance(*(bytes(message.serialize()) for _, message in pairs))
@@ -54,11 +54,11 @@ async def test_tickets_are_issued_blind_and_can_be_spent(office: Office, persona
     async with httpx.AsyncClient(base_url=personal.url) as service:
         keys = await service.get(f"/v1/programmes/{given.programme}/keys/{month}")
         public = msgspec.json.decode(keys.content, type=TicketKeys).keys["everyone"]
-        outputs = ristretto.Client.finalize_batch(
-            [client for client, _ in pairs],
-            ristretto.VerifiableBatchOutput.deserialize(given.batch),
-            ristretto.PublicKey.deserialize(public),
-        )
+        public_key = ristretto.PublicKey.deserialize(public)
+        outputs = [
+            client.finalize(ristretto.VerifiableOutput.deserialize(one), public_key)
+            for (client, _), one in zip(pairs, given.evaluated, strict=True)
+        ]
         for nonce, output in zip(nonces, outputs, strict=True):
             ticket = Ticket(programme=given.programme, tier="everyone", month=month, nonce=nonce, output=bytes(output))
             assert (await service.post("/v1/redemptions", content=encode(ticket))).status_code == 200
@@ -73,8 +73,8 @@ async def test_nobody_draws_more_than_a_month_on_all_devices_together(office: Of
     first, second = office.desk(person), office.desk(person)
     assert (await first.draws(10)).left == 2
     too_many = await second.draws(3)
-    assert (too_many.left, too_many.batch) == (2, b"")
-    assert (await second.draws(2)).batch
+    assert (too_many.left, too_many.evaluated) == (2, ())
+    assert (await second.draws(2)).evaluated
     await browser.post("/me/token-perks/leave")
     await browser.post("/me/token-perks/join", data={"read": "yes"})
     assert (await first.allowance()).left == 0, "leaving and coming back draws no second month"
@@ -101,7 +101,7 @@ async def test_a_personal_service_that_lost_its_database_is_told_again(office: O
     desk = await enrolled(office)
     with psycopg.connect(personal.superuser) as connection:
         connection.execute("delete from programme_tier")
-    assert (await desk.draws(1)).batch
+    assert (await desk.draws(1)).evaluated
 
 
 async def test_who_is_not_the_device_learns_nothing(office: Office) -> None:
@@ -118,7 +118,7 @@ async def test_a_programme_that_is_off_gives_nothing(office: Office) -> None:
     await admin.post("/token-perks/switch", data={"to": "off"})
     assert (await desk.asks(*blinded(1))).json() == {"standing": "no-programme"} | _nothing()
     await admin.post("/token-perks/switch", data={"to": "on"})
-    assert (await desk.draws(1)).batch, "who took part goes on when it is on again"
+    assert (await desk.draws(1)).evaluated, "who took part goes on when it is on again"
 
 
 def test_sums_of_fewer_than_ten_people_are_withheld_and_the_noise_is_in_the_range() -> None:
@@ -153,7 +153,7 @@ def _nothing() -> dict[str, Any]:
         "tokens_per_ticket": 0,
         "tickets": 0,
         "left": 0,
-        "batch": "",
+        "evaluated": [],
     }
 
 

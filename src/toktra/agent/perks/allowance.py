@@ -139,10 +139,10 @@ class AllowanceKeeper:
         drawn = draw(min(self._left, MOST_TICKETS_AT_ONCE))
         allowance = ask_allowance(self._post, self._account, drawn.blinded)
         left = self._take(allowance)
-        if allowance.batch and terms_of(allowance) == terms:
-            self._member.waiting.add_tickets(finish(drawn, allowance.batch, public_key, terms))
+        if allowance.evaluated and terms_of(allowance) == terms:
+            self._member.waiting.add_tickets(finish(drawn, allowance.evaluated, public_key, terms))
             self._member.say(Topic.TICKETS, "")
-        self._left = left if allowance.batch else 0
+        self._left = left if allowance.evaluated else 0
 
     def _take(self, allowance: Allowance) -> int:
         """Notes what was said; how many tickets can still be had."""

@@ -39,23 +39,20 @@ def draw(number: int) -> Drawn:
     return Drawn(nonces, tuple(blinded.serialize() for _, blinded in pairs), tuple(client for client, _ in pairs))
 
 
-def finish(drawn: Drawn, batch: bytes, public_key: bytes, terms: Terms) -> list[Ticket]:
-    """The tickets, of the terms' programme, tier and month. Raises TicketsNotGood."""
+def finish(drawn: Drawn, evaluated: tuple[bytes, ...], public_key: bytes, terms: Terms) -> list[Ticket]:
+    """The tickets, of the terms' programme, tier and month. Raises TicketsNotGood, and then none of them is used."""
     try:
-        outputs = ristretto.Client.finalize_batch(
-            list(drawn._clients),
-            ristretto.VerifiableBatchOutput.deserialize(batch),
-            ristretto.PublicKey.deserialize(public_key),
-        )
-        return [
-            Ticket(programme=terms.programme, tier=terms.tier, month=terms.month, nonce=nonce, output=bytes(output))
-            for nonce, output in zip(drawn.nonces, outputs, strict=True)
+        key = ristretto.PublicKey.deserialize(public_key)
+        outputs = [
+            client.finalize(ristretto.VerifiableOutput.deserialize(one), key)
+            for client, one in zip(drawn._clients, evaluated, strict=True)
         ]
-    except BaseException as error:
-        # What fails its proof makes voprf 0.2 panic, and a panic is no Exception; it has no name to catch it by.
-        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
-            raise
+    except ValueError as error:
         raise TicketsNotGood(
             "The tickets that your organisation's server handed over do not fit the key that the personal service shows"
             f" to everybody ({error}). They could be used to recognise you, so this device does not use them."
         ) from None
+    return [
+        Ticket(programme=terms.programme, tier=terms.tier, month=terms.month, nonce=nonce, output=bytes(output))
+        for nonce, output in zip(drawn.nonces, outputs, strict=True)
+    ]

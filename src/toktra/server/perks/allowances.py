@@ -70,7 +70,9 @@ class Allowances:
         if taken is None:
             return told
         try:
-            return msgspec.structs.replace(told, batch=await self._issue(self.service, key.tenant, told, asked.blinded))
+            return msgspec.structs.replace(
+                told, evaluated=await self._issue(self.service, key.tenant, told, asked.blinded)
+            )
         except BaseException:
             async with self.database.tenant(key.tenant) as connection:
                 await queries.give_back(connection, **of, tickets=len(asked.blinded))
@@ -78,15 +80,15 @@ class Allowances:
 
     async def _issue(
         self, service: PersonalService, tenant_id: UUID, told: Allowance, blinded: tuple[bytes, ...]
-    ) -> bytes:
+    ) -> tuple[bytes, ...]:
         wanted = TicketsAsked(programme=told.programme, tier=told.tier, month=told.month, blinded=blinded)
         try:
-            return (await service.issue(wanted)).batch
+            return (await service.issue(wanted)).evaluated
         except NotKnownThere:  # its database was set up anew: it is told once more what there is
             async with self.database.tenant(tenant_id) as connection:
                 await tell(connection, tenant_id, service)
         try:
-            return (await service.issue(wanted)).batch
+            return (await service.issue(wanted)).evaluated
         except NotKnownThere:
             raise NotReached from None
 
