@@ -25,6 +25,8 @@ from toktra.agent.browser.merge import HOLD_S
 from toktra.agent.browser.native_host import NotOurExtension, check_caller, serve
 from toktra.agent.control_client import ask
 from toktra.agent.control_messages import Browsed, BrowserUse, PauseFor, Resume
+from toktra.agent.perks.keys import new_key
+from toktra.agent.perks.messages import Join
 
 ME = os.geteuid()
 A_USE = {
@@ -201,3 +203,17 @@ def test_it_starts_no_slower_than_python_does_with_little() -> None:
     for heavy in ("capture", "spool", "catalogue", "server", "uplink"):
         assert f"'toktra.agent.{heavy}" not in names, heavy
         assert f"'toktra.{heavy}" not in names, heavy
+
+
+def test_personal_mode_is_switched_as_the_tray_does_and_only_by_who_takes_part(device: Device) -> None:
+    on, off, show = {"kind": "personal", "on": True, "minutes": 60}, {"kind": "personal", "on": False}, {"kind": "show"}
+    refused, before = answers(device.control_path, framed(on, show))
+    assert (refused["kind"], before["state"], before["perks"]) == ("refused", "observed", False)
+    key = new_key("http://127.0.0.1:9")
+    ask(device.control_path, Join(recipient=key.recipient, mailbox=key.mailbox, service=key.service, opened=False))
+    personal, private, back = answers(device.control_path, framed(on, {"kind": "pause"}, {"kind": "resume"}))
+    assert (personal["state"], personal["perks"], personal["until"]) == ("personal", True, int(NOON) + 3600)
+    assert (private["state"], back["state"]) == ("private", "personal")
+    assert [one["state"] for one in answers(device.control_path, framed(off))] == ["observed"]
+    wrong = [{"kind": "personal"}, {"kind": "personal", "on": "yes"}, {"kind": "personal", "on": True, "minutes": 0}]
+    assert [one["kind"] for one in answers(device.control_path, framed(*wrong))] == ["refused"] * 3

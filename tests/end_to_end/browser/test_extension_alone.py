@@ -17,9 +17,17 @@ from uuid import UUID
 import psycopg
 import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
+from tests.agent import device as device_module
+from tests.agent.device import Device
+from tests.agent.privacy_hours.machine import Machine
 from tests.lab.providers import Providers, providers
 
-from toktra.agent.browser.identity import chrome_id
+from toktra.agent.browser import merge
+from toktra.agent.browser.identity import NATIVE_HOST, chrome_id
+from toktra.agent.browser.install import install, of_account
+from toktra.agent.control_client import ask
+from toktra.agent.control_messages import Show
+from toktra.agent.privacy_hours.clock import Reading
 from toktra.server.database.pool import Database
 from toktra.server.devices.service import create_enrolment_code
 
@@ -33,6 +41,13 @@ WITHIN_S = 40.0
 POPUP = f"chrome-extension://{chrome_id()}/popup.html"
 
 pytestmark = pytest.mark.browser
+
+
+class MachineNow(Machine):
+    """By the clocks that a browser sees too."""
+
+    def read(self) -> Reading:
+        return Reading(wall_s=time.time(), monotonic_s=time.monotonic(), boot="first")
 
 
 def until(holds: Callable[[], object], what: str) -> None:
@@ -324,3 +339,51 @@ def test_a_revoked_browser_says_so_keeps_counting_and_goes_on_once_it_is_enrolle
     until(lambda: len(alone.told()) == before + 1, "what waited")
     until(lambda: popup.inner_text("#trouble") == "", "that all is well")
     assert popup.inner_text("#waiting") == ""
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Device]:
+    """An agent's own parts, by the clocks that a browser sees too."""
+    monkeypatch.setattr(device_module, "Machine", MachineNow)
+    monkeypatch.setattr(merge, "HOLD_S", 0.5)
+    (tmp_path / "state").mkdir()
+    running = Device(tmp_path / "state")
+    yield running
+    running.close()
+
+
+def test_an_agent_that_comes_later_counts_from_then_on_and_nothing_is_in_both(
+    alone: Alone, device: Device, tmp_path: Path
+) -> None:
+    def of_agent() -> list[str]:
+        return [one.provider_host for one in device.order(lambda: device._spool.next_batch(100).events)]
+
+    page = alone.page()
+    before = len(alone.told())
+    post(page, "/backend-api/conversation")
+    until(lambda: len(alone.told()) == before + 1, "the last use without it")
+    written = install(of_account(tmp_path / "home"), state=device.path)
+    target = alone.profile / "NativeMessagingHosts" / f"{NATIVE_HOST}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(written["Chromium"].read_text())
+
+    post(page, "https://api.openai.com/v1/responses")
+    post(page, "https://claude.ai/api/organizations/o/chat_conversations/c/completion")
+    until(lambda: len(of_agent()) >= 2, "the uses with it")
+    popup = alone.popup()
+    popup.wait_for_selector("[data-state=observed]")
+    assert popup.is_hidden("#alone")
+    assert popup.is_hidden("#personal")  # this account takes no part in Token Perks
+    popup.click("#half-hour")
+    popup.wait_for_selector("[data-state=private]")
+    assert ask(device.control_path, Show()).private
+    post(page, "/backend-api/conversation")
+    popup.click("#resume")
+    popup.wait_for_selector("[data-state=observed]")
+    assert sorted(of_agent()) == ["api.openai.com", "claude.ai"]
+    assert len(alone.told()) == before + 1
+
+    target.unlink()
+    post(page, "/backend-api/conversation")
+    until(lambda: len(alone.told()) == before + 2, "the use after it was removed")
+    assert sorted(of_agent()) == ["api.openai.com", "claude.ai"]
