@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import socket
 import subprocess
 import urllib.request
@@ -14,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
+from tests.lab.npm import NotInstalled, installed
 
 SOURCE = Path(__file__).parent / "oidc"
 CLIENT_SECRET = "a secret of 32 characters or more: yes/no+&"
-INSTALL_WITHIN_S = 110
 
 
 class NoProvider(Exception):
@@ -43,7 +40,10 @@ class OidcProvider:
 @contextmanager
 def oidc_provider(directory: Path, redirect_uris: list[str]) -> Iterator[OidcProvider]:
     """Runs it until the end. Raises NoProvider."""
-    home = _installed()
+    try:
+        home = installed(SOURCE)
+    except NotInstalled as error:
+        raise NoProvider(str(error)) from None
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     provider = OidcProvider(f"http://127.0.0.1:{port}", "toktra", CLIENT_SECRET, directory / "accounts.json")
@@ -79,22 +79,3 @@ def oidc_provider(directory: Path, redirect_uris: list[str]) -> Iterator[OidcPro
         process.wait(10)
         if process.stdout is not None:
             process.stdout.close()
-
-
-def _installed() -> Path:
-    """Where it is installed: a place of its own for each version of its lock file."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        raise NoProvider("node and npm are needed to run a real OpenID provider")
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(SOURCE.iterdir()))).hexdigest()[:16]
-    home = user_cache_path("toktra-tests") / f"oidc-{digest}"
-    if not (home / "installed").exists():
-        shutil.copytree(SOURCE, home, dirs_exist_ok=True)
-        try:
-            subprocess.run(
-                ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=home, check=True, capture_output=True, timeout=INSTALL_WITHIN_S,
-            )  # fmt: skip
-        except (subprocess.SubprocessError, OSError) as error:
-            raise NoProvider(f"npm could not install the OpenID provider: {error}") from None
-        (home / "installed").touch()
-    return home
