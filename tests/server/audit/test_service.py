@@ -30,7 +30,7 @@ async def some(database: Database, tenant: Tenant, number: int = 1, **changes: o
                 tenant.tenant_id,
                 Tag.DEVICE_ENROLLED,
                 Actor.system(),
-                **{"after": {"hostname": "desk"}, **changes},  # type: ignore[arg-type]
+                **{"after": {"device": "desk"}, **changes},  # type: ignore[arg-type]
             )
     return head
 
@@ -54,13 +54,13 @@ async def test_an_entry_comes_back_as_it_was_recorded(database: Database, tenant
             Actor.person(person, Role.ADMINISTRATOR),
             subject_id=subject,
             reason="Lost on a train – “ICE 5”",
-            before={"status": "active", "hostname": "=1+1"},
+            before={"status": "active", "device": "=1+1"},
             after={"status": "revoked"},
         )
     entry = (await service.find(database, tenant.tenant_id, Search(), offset=0, most=9))[0]
     assert (entry.number, entry.tag, entry.actor, entry.actor_id) == (1, "device:revoked", "person", person)
     assert (entry.actor_role, entry.subject_id, entry.reason) == ("administrator", subject, "Lost on a train – “ICE 5”")
-    assert entry.before == {"status": "active", "hostname": "=1+1"}
+    assert entry.before == {"status": "active", "device": "=1+1"}
     assert entry.after == {"status": "revoked"}
     assert await service.head(database, tenant.tenant_id) == head == Head(1, entry.hash)
     assert await broken(database, tenant) is None
@@ -100,9 +100,9 @@ async def test_organisations_do_not_wait_for_each_other(
 TAMPERINGS: dict[str, tuple[list[LiteralString], tuple[int, Fault]]] = {
     "a reason": (["update audit_entry set reason = 'other' where number = 3"], (3, Fault.CHANGED)),
     "a time": (["update audit_entry set at = at + interval '1 microsecond' where number = 3"], (3, Fault.CHANGED)),
-    "a detail": (['update audit_entry set after = \'{"hostname": "x"}\' where number = 3'], (3, Fault.CHANGED)),
+    "a detail": (['update audit_entry set after = \'{"device": "x"}\' where number = 3'], (3, Fault.CHANGED)),
     "a number for a word": (
-        ["update audit_entry set after = '{\"hostname\": 1.5}' where number = 3"],
+        ["update audit_entry set after = '{\"device\": 1.5}' where number = 3"],
         (3, Fault.CHANGED),
     ),
     "a role": (

@@ -144,7 +144,8 @@ async def test_revoking_is_at_once_and_recorded(site: httpx.AsyncClient, device:
     assert "desk-1" not in main(await site.get("/devices"))
     assert "desk-1" in main(await site.get("/devices?reporting=revoked"))
     assert (await site.post(f"{place}/revoke")).status_code == 303, "safe to repeat"
-    assert rows("select after ->> 'hostname' from audit_entry where tag = 'device:revoked'") == [("desk-1",)]
+    revoked = rows("select after ->> 'device', after ? 'hostname' from audit_entry where tag = 'device:revoked'")
+    assert revoked == [(str(device.enrolled.device), False)]
     assert rows("select count(*) from usage_event") == [(1,)]
 
 

@@ -65,6 +65,13 @@ async def test_a_restriction_that_is_granted_stands(office: Office, browsers: Br
     await desk.use(times=1)
     assert events(urls) == {}
     assert desk.sequence == 1  # the device is told that its records are dealt with
+    for answer in (
+        await theirs.get(f"/people/{person}/usage"),
+        await theirs.post(f"/people/{person}/usage", data={"reason": "Budget of the team"}),
+    ):
+        assert "What is recorded stays, and nobody opens it." in answer.text
+    assert "Budget of the team" not in (await browser.get("/me/who-looked")).text
+    assert (await browser.get("/me")).status_code == 200  # their own page is theirs
 
 
 async def test_an_officer_records_what_came_by_letter_and_extends_it(office: Office, browsers: Browsers) -> None:

@@ -101,11 +101,11 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.PERSON_CHANGED: frozenset({"role", "status", "fields"}),
         Tag.PEOPLE_IMPORTED: frozenset({"new", "changed", "refused"}),
         Tag.PEOPLE_EXPORTED: frozenset({"people"}),
-        Tag.ACCOUNT_ASSIGNED: frozenset({"device", "account", "records_moved"}),
-        Tag.DEVICE_ENROLLED: frozenset({"device", "hostname", "platform"}),
-        Tag.DEVICE_SET_UP_ANEW: frozenset({"device", "hostname", "platform", "epoch"}),
-        Tag.DEVICE_KEY_CHANGED: frozenset({"device", "hostname"}),
-        Tag.DEVICE_REVOKED: frozenset({"device", "hostname", "status"}),
+        Tag.ACCOUNT_ASSIGNED: frozenset({"device", "records_moved"}),
+        Tag.DEVICE_ENROLLED: frozenset({"device", "platform"}),
+        Tag.DEVICE_SET_UP_ANEW: frozenset({"device", "platform", "epoch"}),
+        Tag.DEVICE_KEY_CHANGED: frozenset({"device"}),
+        Tag.DEVICE_REVOKED: frozenset({"device", "status"}),
         Tag.ENROLMENT_CODE_CREATED: frozenset({"uses", "expires_on"}),
         Tag.ENROLMENT_CODE_ENDED: frozenset({"code"}),
         Tag.SIGN_IN_LINK_CREATED: frozenset({"expires_at"}),
@@ -167,7 +167,9 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
         Tag.AUDIT_EXPORTED: frozenset({"entries"}),
     }
 )
-"""The keys `before` and `after` may have: closed, so that nothing but what is listed here gets into the trail."""
+"""The keys `before` and `after` may have: closed, so that nothing but what is listed here gets into the trail.
+
+Devices and accounts stand there by id: an entry outlives who it tells of, and a name would outlive their erasure."""
 
 NEEDS_REASON: Final = frozenset({Tag.USAGE_VIEWED})
 

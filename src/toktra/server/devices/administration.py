@@ -185,7 +185,7 @@ async def revoke(database: Database, tenant_id: UUID, device_id: UUID, actor: au
     async with database.tenant(tenant_id) as connection:
         row = await _queries.revoke_device(connection, tenant_id=tenant_id, device_id=device_id)
         if row is not None:
-            await _record_revoked(connection, tenant_id, device_id, row.hostname, actor)
+            await _record_revoked(connection, tenant_id, device_id, actor)
         elif await _queries.lock_device(connection, tenant_id=tenant_id, device_id=device_id) is None:
             raise UnknownDevice
 
@@ -203,20 +203,18 @@ async def revoke_only_of(
     await _queries.lock_devices_of(connection, **of)
     revoked = [row async for row in _queries.revoke_devices_only_of(connection, **of)]
     for row in revoked:
-        await _record_revoked(connection, tenant_id, row.device_id, row.hostname, actor)
+        await _record_revoked(connection, tenant_id, row.device_id, actor)
     return sorted(row.hostname for row in revoked)
 
 
-async def _record_revoked(
-    connection: Connection, tenant_id: UUID, device_id: UUID, hostname: str, actor: audit.Actor
-) -> None:
+async def _record_revoked(connection: Connection, tenant_id: UUID, device_id: UUID, actor: audit.Actor) -> None:
     await audit.record(
         connection,
         tenant_id,
         Tag.DEVICE_REVOKED,
         actor,
         before={"status": "active"},
-        after={"status": "revoked", "device": str(device_id), "hostname": hostname},
+        after={"status": "revoked", "device": str(device_id)},
     )
 
 

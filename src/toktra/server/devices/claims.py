@@ -117,7 +117,7 @@ async def accept(database: Database, reader: SignedIn, text: str) -> Claim:
             Tag.ACCOUNT_ASSIGNED,
             reader.actor,
             subject_id=reader.person_id,
-            after={"device": str(claim.device_id), "account": claim.account, "records_moved": False},
+            after={"device": str(claim.device_id), "records_moved": False},
         )
     return claim
 

@@ -167,7 +167,7 @@ async def _admit(
         await _queries.link_account(
             connection, tenant_id=tenant_id, device_id=device_id, name=request.account, person_id=person_id
         )
-    after = {"device": str(device_id), **machine, **more}
+    after = {"device": str(device_id), "platform": request.platform, **more}
     await audit.record(connection, tenant_id, tag, Actor.system(), subject_id=person_id, after=after)
     return device_id
 
@@ -182,10 +182,9 @@ async def change_key(database: Database, key: KeyId, former: bytes, public_key: 
     of = {"tenant_id": key.tenant, "device_id": key.device}
     try:
         async with database.tenant(key.tenant) as connection:
-            hostname = await _queries.change_key(connection, **of, former=former, public_key=public_key)
-            if hostname is None:
+            if await _queries.change_key(connection, **of, former=former, public_key=public_key) is None:
                 raise KeyNotChanged
-            after = {"device": str(key.device), "hostname": hostname}
+            after = {"device": str(key.device)}
             await audit.record(connection, key.tenant, Tag.DEVICE_KEY_CHANGED, Actor.system(), after=after)
     except psycopg.errors.UniqueViolation:
         raise KeyNotChanged from None

@@ -211,7 +211,7 @@ async def name_account(database: Database, reader: SignedIn, device_id: UUID, ac
         await directory.record(
             Tag.ACCOUNT_ASSIGNED,
             person.person_id,
-            after={"device": str(device_id), "account": account, "records_moved": made_up is not None},
+            after={"device": str(device_id), "records_moved": made_up is not None},
         )
         return person
 

@@ -19,6 +19,7 @@ from toktra.server.people.names import Named, person_named
 from toktra.server.people.service import role_word
 from toktra.server.people.signed_in import SignedIn
 from toktra.server.portal.presentation import period_choices
+from toktra.server.rights.requests import is_restricted
 from toktra.server.tenants.attribution import attribution_of
 from toktra.server.usage.overview import Overview
 from toktra.server.usage.period import DEFAULT, Period
@@ -46,8 +47,8 @@ async def ask_why(visit: Visit) -> Response:
         return notices.not_found()
     if person.person_id == visit.reader.person_id:
         return RedirectResponse("/me", 303)
-    if not await _are_people_named(visit):
-        return _nothing_kept(person)
+    if closed := await _closed(visit, person):
+        return closed
     return _form(visit, person)
 
 
@@ -58,8 +59,8 @@ async def show_figures(visit: Visit) -> Response:
         return notices.not_found()
     if person.person_id == visit.reader.person_id:
         return RedirectResponse("/me", 303)
-    if not await _are_people_named(visit):
-        return _nothing_kept(person)
+    if closed := await _closed(visit, person):
+        return closed
     try:
         sent = await read_form(visit.request)
     except FormNotUsable:
@@ -120,10 +121,24 @@ async def _person(visit: Visit) -> Named | None:
     return await person_named(visit.database, visit.reader.tenant.tenant_id, person_id)
 
 
-async def _are_people_named(visit: Visit) -> bool:
+async def _closed(visit: Visit, person: Named) -> Response | None:
+    """Why nobody's figures, or not this person's, are opened; None when they are."""
     tenant_id = visit.reader.tenant.tenant_id
     async with visit.database.tenant(tenant_id) as connection:
-        return (await attribution_of(connection, tenant_id)).names_people
+        if not (await attribution_of(connection, tenant_id)).names_people:
+            return _nothing_kept(person)
+        return _only_kept(person) if await is_restricted(connection, tenant_id, person.person_id) else None
+
+
+def _only_kept(person: Named) -> Response:
+    """GDPR Art. 18(2): it is stored and nothing else is done with it."""
+    return notices.nothing_there(
+        _("These figures are not opened"),
+        _("%(name)s objected or asked for restriction. What is recorded stays, and nobody opens it.")
+        % {"name": person.display_name},
+        f"/people/{person.person_id}",
+        person.display_name,
+    )
 
 
 def _nothing_kept(person: Named) -> Response:

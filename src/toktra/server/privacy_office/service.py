@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from toktra.server.audit import service as audit
 from toktra.server.audit.service import Verdict
 from toktra.server.database.pool import Database
+from toktra.server.exports.scheduled.service import schedules_of, target_words
 from toktra.server.notices import service as notices
 from toktra.server.notices.service import Coverage, Precedes, Version
+from toktra.server.perks.aggregates import counted, enrolled
 from toktra.server.privacy_hours.in_use import Fleet, in_fleet
+from toktra.server.residency.places import Known, known_places
 from toktra.server.retention.service import Proof, proofs
 from toktra.server.rights.requests import Counts, Request, count, list_requests
+from toktra.server.settings import ServerSettings
 from toktra.server.tenants.attribution import Level, attribution_of
 from toktra.server.tenants.service import Tenant, find_tenant_by_id
 
@@ -35,9 +39,16 @@ class Report:
     level: Level
     trail: Verdict
     fleet: Fleet
+    places: list[Known]
+    """What this server writes to, and why each is taken to be in the region."""
+    exports_to: list[str]
+    """Where exports of the organisation are sent."""
+    perks: tuple[date, tuple[int, int] | None] | None
+    """The newest month that is over, and the step of ten in which the number of people lies who took part in Token
+    Perks; no step below ten. None where no month was counted."""
 
 
-async def report(database: Database, tenant_id: UUID) -> Report:
+async def report(database: Database, tenant_id: UUID, settings: ServerSettings) -> Report:
     """Reads the whole audit trail to say whether it holds, so it is made when it is asked for and not before."""
     now = datetime.now(UTC)
     today = now.date()
@@ -47,6 +58,8 @@ async def report(database: Database, tenant_id: UUID) -> Report:
         first = await notices.required(connection, tenant_id)
         coverage = await notices.coverage(connection, tenant_id, versions[0].version) if versions else None
         level = (await attribution_of(connection, tenant_id)).level
+        perks = enrolled(await counted(connection, tenant_id))
+        schedules = await schedules_of(connection, tenant_id)
     return Report(
         made_at=now,
         tenant=await find_tenant_by_id(database, tenant_id),
@@ -59,4 +72,7 @@ async def report(database: Database, tenant_id: UUID) -> Report:
         level=level,
         trail=await audit.verify(database, tenant_id),
         fleet=await in_fleet(database, tenant_id, today),
+        places=known_places(settings),
+        exports_to=sorted({target_words(one.plan.target) for one in schedules if one.ended_at is None}),
+        perks=perks,
     )

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -103,6 +104,40 @@ def check_bucket(location: str | None, bucket: str, inside: Inside, *, is_amazon
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
+
+
+class Why(StrEnum):
+    """Why a place is taken to be in the region."""
+
+    THIS_MACHINE = "this-machine"
+    AMAZON = "amazon"
+    """Its name says in which of Amazon's regions it is."""
+    DECLARED = "declared"
+    """Somebody said so: TOKTRA_IN_REGION."""
+    NOT_ASKED = "not-asked"
+    """This installation knows no regions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One place this server writes to."""
+
+    setting: str
+    host: str
+    why: Why
+
+
+def known_places(settings: ServerSettings) -> list[Known]:
+    """Every place, each of which was checked when the server started, and by what it was known."""
+    return [Known(setting, host, _why(host, settings.region)) for setting, host in _hosts(settings)]
+
+
+def _why(host: str, region: str) -> Why:
+    if _is_this_machine(host.lower()):
+        return Why.THIS_MACHINE
+    if region == LOCAL:
+        return Why.NOT_ASKED
+    return Why.AMAZON if _AMAZON_HOST.search(host.lower()) else Why.DECLARED
 
 
 def addresses(settings: ServerSettings) -> Mapping[str, str]:

@@ -119,6 +119,10 @@ delete from recording_stop where tenant_id = :tenant_id and person_id = :person_
 -- name: stops_of(tenant_id, person_id)
 select cause, since from recording_stop where tenant_id = :tenant_id and person_id = :person_id order by since;
 
+-- name: is_restricted(tenant_id, person_id)$
+select exists (select from recording_stop
+               where tenant_id = :tenant_id and person_id = :person_id and cause in ('restriction', 'objection'));
+
 -- name: hold_on(tenant_id, person_id, today)^
 select authority, reason, ends_on, is_told from legal_hold
 where tenant_id = :tenant_id and person_id = :person_id and ends_on >= :today;

@@ -139,6 +139,11 @@ async def find_whole(
     return found, steps
 
 
+async def is_restricted(connection: Connection, tenant_id: UUID, person_id: UUID) -> bool:
+    """Whether someone asked for restriction or objected, and it was not refused: nobody may open their figures."""
+    return bool(await queries.is_restricted(connection, tenant_id=tenant_id, person_id=person_id))
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """What keeps someone's data from being erased, as they are told."""

@@ -22,6 +22,7 @@ from toktra.server.directory.details import Status
 from toktra.server.directory.service import ListedPerson
 from toktra.server.people.names import person_named
 from toktra.server.portal.look_up import look
+from toktra.server.rights.requests import is_restricted
 from toktra.server.tenants.attribution import attribution_of
 from toktra.server.usage.overview import Overview
 from toktra.server.usage.period import DEFAULT, Period
@@ -188,6 +189,8 @@ async def usage_of_person(
     async with caller.database.tenant(caller.tenant_id) as connection:
         if not (await attribution_of(connection, caller.tenant_id)).names_people:
             raise refusals.conflict("The organisation keeps AI use without persons. There are no figures of one.")
+        if await is_restricted(connection, caller.tenant_id, person_id):
+            raise refusals.conflict("This person objected or asked for restriction. Nobody opens their figures.")
     try:
         reason = usable_reason(asked.reason)
     except ReasonNotUsable:

@@ -83,4 +83,4 @@ async def _check(database: Database, tenant: Tenant, schedule: Schedule, setting
                 f"{settings.region}. Nothing was served. If the bucket is right, TOKTRA_REGION or "
                 f"TOKTRA_AMAZON_REGIONS is not; else: toktra server region end-exports {tenant.slug} {target.bucket}"
             ) from None
-        _log.warning("bucket not asked where it is", organisation=tenant.slug, fault=fault.fault.value)
+        _log.warning("a bucket could not be asked where it is", outcome=fault.fault.value)
