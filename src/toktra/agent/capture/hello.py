@@ -27,10 +27,11 @@ _PUBLIC_NAME_PARTS: Final = frozenset({"ech"})
 _BORINGSSL_GREASE_BYTES: Final = frozenset({144, 176, 208, 240})
 
 _extension = Struct(">HH").unpack_from
-_server_name = Struct(">HHHBH").unpack_from
+_suites = Struct(">HBB").unpack_from
+_server_name = Struct(">xxHHBH").unpack_from
 _ech_header = Struct(">BHHBH").unpack_from
-_name = re.compile(rb"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*").fullmatch
-_ENDS_A_NUMBER: Final = "0123456789abcdefx"
+_name = re.compile(rb"[A-Za-z0-9_-]{1,63}+(?:\.[A-Za-z0-9_-]{1,63}+)*+").fullmatch
+_ENDS_A_NUMBER: Final = b"0123456789abcdefxABCDEFX"
 _number = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)").fullmatch
 """A name whose last label is a number is an IPv4 address to every URL parser (WHATWG URL, "ends in a number")."""
 
@@ -110,72 +111,83 @@ def parse_hello(message: bytes, *, truncated: bool = False) -> Hello | Refusal:
     if end > MAX_HELLO:
         return Refusal.TOO_LONG
     if have >= end:
-        truncated = False
-    elif not truncated:
-        return Refusal.MALFORMED
-    try:
-        return _parse(message, end, truncated)
-    except (IndexError, struct_error):
-        return Refusal.MALFORMED
+        return parse_framed(message, 0, end)
+    return parse_framed(message, 0, end, truncated=True) if truncated else Refusal.MALFORMED
 
 
-def _parse(message: bytes, end: int, truncated: bool) -> Hello | Refusal:
-    place = 39 + message[38]  # header 4, version 2, random 32, session id
-    suites = message[place] << 8 | message[place + 1]
-    grease = message[place + 2]
-    greased = grease & 15 == 10 and message[place + 3] == grease
-    place += 2 + suites
-    place += 1 + message[place]
-    if suites & 1 or not suites or place > end:
-        return Refusal.MALFORMED
-    if place == end:
-        return Hello(None, NoName.ABSENT, None, greased, False)
-    if place + 2 + (message[place] << 8 | message[place + 1]) != end:
-        return Refusal.MALFORMED
-    place += 2
-    last = len(message) if truncated else end
-    last_header = last - 4
+def parse_framed(  # noqa: PLR0911  a refusal is told where it is found; another function would cost a tenth
+    stream: bytes, start: int, end: int, *, truncated: bool = False
+) -> Hello | Refusal:
+    """The ClientHello that is `stream[start:end]`, for who has seen that its 4-byte header says so."""
     named = 0
     twice = over_quic = False
     alpn = ech = None
-    extension = _extension
-    while place <= last_header:
-        kind, length = extension(message, place)
-        after = place + 4 + length
-        if kind in _LOOKED_AT and after <= last:
-            if not kind:
-                twice = named > 0
-                named = place
-            elif kind == APPLICATION_PROTOCOLS:
-                alpn = message[place + 4 : after]
-            elif kind == ENCRYPTED_CLIENT_HELLO:
-                ech = message[place + 4 : after]
-            else:
-                over_quic = True
-        place = after
+    extension, looked_at = _extension, _LOOKED_AT
+    try:
+        place = start + 39 + stream[start + 38]  # header 4, version 2, random 32, session id
+        suites, grease, again = _suites(stream, place)
+        greased = grease == again and grease & 15 == 10
+        place += 2 + suites
+        place += 1 + stream[place]
+        if suites & 1 or not suites or place > end:
+            return Refusal.MALFORMED
+        if place == end:
+            return Hello(None, NoName.ABSENT, None, greased, False)
+        if place + 2 + (stream[place] << 8 | stream[place + 1]) != end:
+            return Refusal.MALFORMED
+        place += 2
+        last_header = (_before_the_cut(stream, place) if truncated else end) - 4
+        while place <= last_header:  # up to twenty times a hello: every step here is felt
+            kind, length = extension(stream, place)
+            if kind in looked_at:
+                if not kind:
+                    twice = named > 0
+                    named = place
+                elif kind == APPLICATION_PROTOCOLS:
+                    alpn = stream[place + 4 : place + 4 + length]
+                elif kind == ENCRYPTED_CLIENT_HELLO:
+                    ech = stream[place + 4 : place + 4 + length]
+                else:
+                    over_quic = True
+            place += 4 + length
+    except (IndexError, struct_error):
+        return Refusal.MALFORMED
     if place != end and not truncated:
         return Refusal.MALFORMED
-    name = NoName.TWICE if twice else _host(message, named) if named else NoName.ABSENT
+    name = NoName.TWICE if twice else _host(stream, named) if named else NoName.ABSENT
     if isinstance(name, str):
         return Hello(name, None, ech, greased, over_quic, alpn)
     return Hello(None, name, ech, greased, over_quic, alpn)
 
 
-def _host(message: bytes, place: int) -> str | NoName:
-    """The name in the server_name extension at `place`: lengths of extension, list and name, around type host_name."""
+def _before_the_cut(stream: bytes, place: int) -> int:
+    """Where the last whole extension of a hello ends that the capture cut short."""
+    have = len(stream)
+    while place + 4 <= have:
+        after = place + 4 + (stream[place + 2] << 8 | stream[place + 3])
+        if after > have:
+            break
+        place = after
+    return place
+
+
+def _host(stream: bytes, place: int) -> str | NoName:
+    """The name in the server_name extension at `place`: a list of one entry, which is of type host_name."""
     try:
-        _, extension, entries, kind, length = _server_name(message, place)
+        extension, entries, kind, length = _server_name(stream, place)
     except struct_error:  # the hello ends with an extension too short to hold a list
         return NoName.LIST_MALFORMED
     if kind or not length or extension != length + 5 or entries != length + 3:
         return NoName.LIST_MALFORMED
-    name = message[place + 9 : place + 9 + length]
-    if name[-1] == 46:
+    name = stream[place + 9 : place + 9 + length]
+    last = name[-1]
+    if last == 46:
         name = name[:-1]
-    if len(name) > 253 or _name(name) is None:
+        last = name[-1] if name else last
+    if length > 253 < len(name) or _name(name) is None:
         return NoName.NOT_A_NAME
-    host = name.decode("ascii").lower()
-    if host[-1] in _ENDS_A_NUMBER and _number(host):
+    host = name.decode().lower()
+    if last in _ENDS_A_NUMBER and _number(host):
         return NoName.ADDRESS
     return host
 

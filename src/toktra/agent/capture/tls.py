@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import Final
 
-from toktra.agent.capture.hello import MAX_HELLO, Hello, Refusal, parse_hello
+from toktra.agent.capture.hello import MAX_HELLO, Hello, Refusal, parse_framed, parse_hello
 
 HANDSHAKE_RECORD: Final = 22
 MAX_PLAINTEXT: Final = 16384
 """RFC 8446 5.1."""
+_one_record = Struct(">HxHI").unpack_from
+"""A record's type and major version; its length; the type and length of the handshake message in it."""
+_TLS_HANDSHAKE: Final = HANDSHAKE_RECORD << 8 | 3
+_HELLO: Final = (1 << 24) - 4
+"""What is left of a ClientHello's type and length when the length of the record around it is taken away."""
 
 
 class TlsReader:
@@ -25,11 +31,11 @@ class TlsReader:
         stream = self._stream + data if self._stream else data
         place = 0
         have = len(stream)
-        if have > 9 and stream[0] == HANDSHAKE_RECORD and stream[1] == 3 and stream[5] == 1 and not self._message:
-            length = stream[3] << 8 | stream[4]
+        if have > 9 and not self._message:
+            kind, length, message = _one_record(stream)
             # By far the most common: one record that holds exactly the hello, and all of it is here.
-            if length + 5 <= have and length == 4 + (stream[6] << 16 | stream[7] << 8 | stream[8]):
-                return parse_hello(stream[5 : length + 5])
+            if kind == _TLS_HANDSHAKE and message == _HELLO + length and length + 5 <= have and length <= MAX_HELLO:
+                return parse_framed(stream, 5, length + 5)
         while place < have:
             if stream[place] != HANDSHAKE_RECORD:
                 return Refusal.NOT_A_HELLO if self._message else Refusal.NOT_TLS
