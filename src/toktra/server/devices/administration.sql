@@ -18,7 +18,7 @@ with known as (
       and (:platform = 'all' or d.platform = :platform)
       and (:department = '' or :department = any(who.department_names))
       and (:search = '' or d.hostname ilike :pattern or who.people ilike :pattern)
-), placed as (
+), placed as materialized (
     select k.*, case :sort when 'person' then lower(k.people) when 'department' then lower(k.departments)
                            when 'system' then k.platform when 'agent' then k.agent_version
                            when 'report' then k.reported_on::text when 'enrolled' then k.enrolled_on::text
@@ -27,13 +27,16 @@ with known as (
     where case :reporting when 'yesterday' then k.reported_on = :yesterday
                           when 'silent' then coalesce(k.reported_on, k.enrolled_on) < :silent_before
                           when 'never' then k.reported_on is null else true end
+), page as (  -- ordered under a limit, which compares a fraction of the names that numbering all rows would
+    select p.* from placed p
+    order by case when not :descending then place end asc nulls last,
+        case when :descending then place end desc nulls last, lower(hostname), device_id
+    limit :most offset :skip
 ), listed as (
-    select p.*, count(*) over () as total, row_number() over (
+    select p.*, (select count(*) from placed) as total, row_number() over (
         order by case when not :descending then place end asc nulls last,
             case when :descending then place end desc nulls last, lower(hostname), device_id) as number
-    from placed p
-    order by number
-    limit :most offset :skip
+    from page p
 )
 select l.device_id, l.hostname, l.platform, l.agent_version, l.status, l.enrolled_on, l.reported_on, l.total,
     who.people, who.departments

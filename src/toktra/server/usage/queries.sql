@@ -27,18 +27,25 @@ where p.tenant_id = :tenant_id and (
             limit 1) as used
         limit 1));
 
--- name: people_with_use_on(reader, tenant_id, days)
--- How many people used each host on the given days, and what those other than the reader used.
-select u.day, u.provider_host, count(distinct u.person_id)::integer as people,
-    min(u.estimator_version) as estimator_version,
-    coalesce(sum(u.exchanges) filter (where u.person_id <> :reader), 0)::bigint as exchanges_of_others,
-    coalesce(sum(u.request_bytes) filter (where u.person_id <> :reader), 0)::bigint as request_bytes_of_others,
-    coalesce(sum(u.response_bytes) filter (where u.person_id <> :reader), 0)::bigint as response_bytes_of_others,
-    coalesce(sum(u.input_tokens) filter (where u.person_id <> :reader), 0)::bigint as input_tokens_of_others,
-    coalesce(sum(u.output_tokens) filter (where u.person_id <> :reader), 0)::bigint as output_tokens_of_others
-from usage_daily u
-where u.tenant_id = :tenant_id and u.day = any(:days)
-group by u.day, u.provider_host;
+-- name: use_at_places(reader, tenant_id, days, hosts, crowd)
+-- For each given place, a day and a host: how many people used it, counted up to a crowd, which a few rows of the key
+-- tell; and where there is no crowd, what those other than the reader used.
+select d.day, d.provider_host, c.people, s.*
+from unnest(:days ::date[], :hosts ::text[]) as d (day, provider_host)
+cross join lateral (
+    select count(*)::integer as people from (
+        select distinct u.person_id from usage_daily u
+        where u.tenant_id = :tenant_id and u.day = d.day and u.provider_host = d.provider_host
+        limit :crowd) as first) as c
+cross join lateral (
+    select min(u.estimator_version) as estimator_version,
+        coalesce(sum(u.exchanges) filter (where u.person_id <> :reader), 0)::bigint as exchanges_of_others,
+        coalesce(sum(u.request_bytes) filter (where u.person_id <> :reader), 0)::bigint as request_bytes_of_others,
+        coalesce(sum(u.response_bytes) filter (where u.person_id <> :reader), 0)::bigint as response_bytes_of_others,
+        coalesce(sum(u.input_tokens) filter (where u.person_id <> :reader), 0)::bigint as input_tokens_of_others,
+        coalesce(sum(u.output_tokens) filter (where u.person_id <> :reader), 0)::bigint as output_tokens_of_others
+    from usage_daily u
+    where c.people < :crowd and u.tenant_id = :tenant_id and u.day = d.day and u.provider_host = d.provider_host) as s;
 
 -- name: last_exchanges(reader, tenant_id, now, since, most)
 select at, person_id = :reader as is_own, provider_host, estimator_version, request_bytes, response_bytes,
@@ -76,10 +83,11 @@ group by 1, 2, 3;
 
 -- name: ledger_state(tenant_id)^
 -- Changes whenever a batch is taken in, a device comes or goes, or a person does.
-select (select coalesce(sum(last_seq + epoch), 0)::text from device where tenant_id = :tenant_id) as batches,
-    (select count(*) from device where tenant_id = :tenant_id and status = 'active') as devices,
+select coalesce(sum(d.last_seq + d.epoch), 0)::text as batches,
+    count(*) filter (where d.status = 'active') as devices,
     (select count(*) from person where tenant_id = :tenant_id and status = 'active') as people,
-    (select max(last_report_on) from device where tenant_id = :tenant_id) as last_report_on;
+    max(d.last_report_on) as last_report_on
+from device d where d.tenant_id = :tenant_id;
 
 -- name: devices_by_day(tenant_id, days)
 -- For other rooms: devices that reported on each day, and devices that were enrolled and could have.

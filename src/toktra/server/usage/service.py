@@ -22,7 +22,7 @@ from toktra.server.database.pool import Connection, Database
 from toktra.server.ingest.groups import close_days
 from toktra.server.tenants.attribution import Attribution, attribution_of
 from toktra.server.usage import totals
-from toktra.server.usage.discretion import Exchange, Place, minute_may_be_shown, split
+from toktra.server.usage.discretion import CROWD, Exchange, Place, minute_may_be_shown, split
 from toktra.server.usage.overview import (
     ChartDay,
     Coverage,
@@ -134,8 +134,8 @@ class _Ledger:
         self._tenant_id = tenant_id
         self._reader = reader
         self._now = now
-        self._used_on: dict[date, dict[Place, Any]] = {}
-        """Days asked for already: the newest record and the last exchanges are mostly of one day."""
+        self._used_at: dict[Place, Any] = {}
+        """Places asked for already: the newest record is mostly one of the last exchanges."""
 
     async def sums(self, window: Window) -> list[HostDay]:
         rows = _queries.sums(self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end)
@@ -198,7 +198,8 @@ class _Ledger:
         )
         if row is None:
             return None
-        people = 0 if row.is_own else (await self._people_on({row.day})).get((row.day, row.provider_host), 0)
+        place = row.day, row.provider_host
+        people = 0 if row.is_own else (await self._use_at({place}))[place].people
         at = row.at if minute_may_be_shown(is_own=row.is_own, people=people) else None
         return Newest(row.day, at)
 
@@ -217,26 +218,26 @@ class _Ledger:
             most=_LOOKED_AT,
         )
         exchanges = [Exchange(**{**row._asdict(), "at": row.at.astimezone(UTC)}) async for row in rows]
-        days = {exchange.at.date() for exchange in exchanges if not exchange.is_own}
-        used_on = await self._use_on(days)
-        shown, summed = split(exchanges, {place: row.people for place, row in used_on.items()})
-        lines = [_shown(exchange) for exchange in shown] + [_summed(place, used_on[place]) for place in summed]
+        used_at = await self._use_at({exchange.place for exchange in exchanges if not exchange.is_own})
+        shown, summed = split(exchanges, {place: row.people for place, row in used_at.items()})
+        lines = [_shown(exchange) for exchange in shown] + [_summed(place, used_at[place]) for place in summed]
         # Stable: within a day single exchanges stay in order and stand before the sums.
         lines.sort(key=lambda line: line.day, reverse=True)
         return lines[:SHOWN_LINES]
 
-    async def _people_on(self, days: set[date]) -> dict[Place, int]:
-        return {place: row.people for place, row in (await self._use_on(days)).items()}
-
-    async def _use_on(self, days: set[date]) -> dict[Place, Any]:
-        if missing := sorted(days - self._used_on.keys()):
-            self._used_on |= {day: {} for day in missing}
-            rows = _queries.people_with_use_on(
-                self._connection, tenant_id=self._tenant_id, reader=self._reader, days=missing
+    async def _use_at(self, places: set[Place]) -> dict[Place, Any]:
+        if missing := sorted(places - self._used_at.keys()):
+            rows = _queries.use_at_places(
+                self._connection,
+                tenant_id=self._tenant_id,
+                reader=self._reader,
+                days=[day for day, _host in missing],
+                hosts=[host for _day, host in missing],
+                crowd=CROWD,
             )
             async for row in rows:
-                self._used_on[row.day][row.day, row.provider_host] = row
-        return {place: row for day in days for place, row in self._used_on[day].items()}
+                self._used_at[row.day, row.provider_host] = row
+        return {place: self._used_at[place] for place in places}
 
 
 @cache

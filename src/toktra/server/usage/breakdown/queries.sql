@@ -17,12 +17,13 @@ from usage_hourly
 where tenant_id = :tenant_id and hour >= :first and hour < :last
     and (hour at time zone 'UTC')::date = any(:days ::date[]);
 
--- name: people_by_day(tenant_id, first, last)
--- How many people had any use on each day: hours are shown only of days with a crowd.
-select day, count(distinct person_id)::integer as people
-from usage_daily
-where tenant_id = :tenant_id and day >= :first and day <= :last
-group by day;
+-- name: days_with_a_crowd(tenant_id, days, crowd)
+-- Days on which so many people had any use: hours are shown only of those. It reads no more of a day than it must.
+select d.day
+from unnest(:days ::date[]) as d (day)
+where (select count(*) from (
+    select distinct u.person_id from usage_daily u where u.tenant_id = :tenant_id and u.day = d.day
+    limit :crowd) as first) >= :crowd;
 
 -- name: hosts_before(tenant_id, first, hosts)
 -- Which of the hosts had been used before.

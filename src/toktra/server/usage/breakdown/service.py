@@ -137,11 +137,8 @@ class _Ledger:
 
     async def hours(self, window: Window, view: View) -> tuple[dict[datetime, list[HostDay]], frozenset[date]]:
         """Rows by hour, of days on which a crowd had any use; and the other days, whose hours stay unsaid."""
-        rows = _queries.people_by_day(
-            self._connection, tenant_id=self._tenant_id, first=window.first_day, last=window.last_day
-        )
-        people = {row.day: row.people async for row in rows}
-        shown = [day for day, number in people.items() if number >= CROWD]
+        crowded = _queries.days_with_a_crowd(self._connection, tenant_id=self._tenant_id, days=window.days, crowd=CROWD)
+        shown = [row.day async for row in crowded]
         found: dict[datetime, list[HostDay]] = defaultdict(list)
         rows = _queries.hours(
             self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end, days=shown
