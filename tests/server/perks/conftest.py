@@ -51,6 +51,7 @@ class SecondLedger:
 
     url: str
     secret: str
+    app: str
     superuser: str
     data: Path
 
@@ -86,7 +87,7 @@ def second_ledger(postgres: EmbeddedPostgres, data: Path, **more: Any) -> Iterat
             migrate(owner, PERSONAL_APP)
             settings = PersonalSettings(database_url=app, data=data, operator_secret=secret)
             with listening(create_personal_app(settings, **more)) as url:
-                yield SecondLedger(url, secret, superuser, data)
+                yield SecondLedger(url, secret, app, superuser, data)
         finally:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
