@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from aioquic.h3.connection import H3_ALPN, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import QuicEvent
+from cryptography.x509 import load_pem_x509_certificate
 
 
 class CountingQuicServer:
@@ -21,6 +23,10 @@ class CountingQuicServer:
 
     def __init__(self, listener: socket.socket, certificate: Path, key: Path, *, version: int) -> None:
         self.received_bytes = self.sent_bytes = 0
+        self.answers: list[tuple[str, str, int]] = []
+        """Host, path and body bytes of each answer."""
+        self.port: int = listener.getsockname()[1]
+        self.certificate = load_pem_x509_certificate(certificate.read_bytes())
         self._listener = listener
         self._configuration = QuicConfiguration(is_client=False, alpn_protocols=H3_ALPN, supported_versions=[version])
         self._configuration.load_cert_chain(certificate, key)
@@ -50,7 +56,7 @@ class CountingQuicServer:
 
 class _Counting(QuicServer):
     def __init__(self, counts: CountingQuicServer, configuration: QuicConfiguration) -> None:
-        super().__init__(configuration=configuration, create_protocol=_Answering)
+        super().__init__(configuration=configuration, create_protocol=partial(_Answering, counts))
         self._counts = counts
 
     def connection_made(self, transport: Any) -> None:
@@ -75,19 +81,23 @@ class _Counting(QuicServer):
 
 
 class _Answering(QuicConnectionProtocol):
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, counts: CountingQuicServer, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._counts = counts
         self._http: H3Connection | None = None
-        self._paths: dict[int, str] = {}
+        self._asked: dict[int, tuple[str, str]] = {}
 
     def quic_event_received(self, event: QuicEvent) -> None:
         self._http = self._http or H3Connection(self._quic)
         for one in self._http.handle_event(event):
             if isinstance(one, HeadersReceived):
-                self._paths[one.stream_id] = dict(one.headers)[b":path"].decode()
+                headers = dict(one.headers)
+                self._asked[one.stream_id] = headers[b":authority"].decode(), headers[b":path"].decode()
             if isinstance(one, HeadersReceived | DataReceived) and one.stream_ended:
-                self._http.send_headers(one.stream_id, [(b":status", b"200")])
-                last = self._paths[one.stream_id].split("?", 1)[0].rsplit("/", 1)[1]
+                host, path = self._asked[one.stream_id]
+                last = path.split("?", 1)[0].rsplit("/", 1)[1]
                 size = int(last) if last.isdigit() else 8  # a browser also asks for an icon
+                self._http.send_headers(one.stream_id, [(b":status", b"200"), (b"content-length", b"%d" % size)])
+                self._counts.answers.append((host, path, size))
                 self._http.send_data(one.stream_id, b"a" * size, end_stream=True)
                 self.transmit()

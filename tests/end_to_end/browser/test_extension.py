@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import trustme
+from aioquic.quic.packet import QuicProtocolVersion
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.agent import device as device_module
 from tests.agent.device import Device
 from tests.agent.privacy_hours.machine import Machine
 from tests.lab.providers import Providers, providers
+from tests.lab.quic_server import CountingQuicServer
 from tests.lab.server import TlsServer
 
 from toktra.agent.browser import merge
@@ -72,8 +77,31 @@ def http2() -> Iterator[TlsServer]:
 
 
 @pytest.fixture(scope="module")
+def http3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CountingQuicServer]:
+    files = tmp_path_factory.mktemp("quic")
+    certificate = trustme.CA().issue_cert("api.mistral.ai")
+    certificate.private_key_pem.write_to_path(files / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(files / "certificate.pem")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        version = QuicProtocolVersion.VERSION_1
+        with CountingQuicServer(listener, files / "certificate.pem", files / "key.pem", version=version) as running:
+            yield running
+
+
+def key_digest(server: CountingQuicServer) -> str:
+    """By which Chromium takes a certificate over QUIC, where it takes nobody's word but this."""
+    public = server.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return b64encode(sha256(public).digest()).decode()
+
+
+@pytest.fixture(scope="module")
 def running(
-    device: Device, served: Providers, http2: TlsServer, tmp_path_factory: pytest.TempPathFactory
+    device: Device,
+    served: Providers,
+    http2: TlsServer,
+    http3: CountingQuicServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BrowserContext]:
     tmp_path = tmp_path_factory.mktemp("browser")
     profile = tmp_path / "profile"
@@ -81,7 +109,11 @@ def running(
     target = profile / "NativeMessagingHosts" / f"{NATIVE_HOST}.json"
     target.parent.mkdir(parents=True)
     target.write_text(written["Chromium"].read_text())
-    rules = [f"MAP api.anthropic.com:443 127.0.0.1:{http2.port}", f"MAP *:443 127.0.0.1:{served.port}"]
+    rules = [
+        f"MAP api.anthropic.com:443 127.0.0.1:{http2.port}",
+        f"MAP api.mistral.ai:443 127.0.0.1:{http3.port}",
+        f"MAP *:443 127.0.0.1:{served.port}",
+    ]
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile,
@@ -92,7 +124,9 @@ def running(
                 "--headless=new",
                 "--no-sandbox",
                 "--disable-gpu",
-                "--disable-quic",
+                "--enable-quic",
+                "--origin-to-force-quic-on=api.mistral.ai:443",
+                f"--ignore-certificate-errors-spki-list={key_digest(http3)}",
                 "--ignore-certificate-errors",
                 f"--host-resolver-rules={', '.join(rules)}",
                 f"--disable-extensions-except={ROOT / 'extension'}",
@@ -172,6 +206,26 @@ def test_websockets_http2_and_a_worker_that_is_killed_in_the_middle(
     until(lambda: len(events(device)) >= 3, "three uses")
     assert sorted(one.provider_host for one in events(device)) == ["api.anthropic.com", "api.openai.com", "chatgpt.com"]
     assert [one.requests for one in http2.connections if one.requests] == [["/bytes/1000"]]
+
+
+def test_what_goes_over_http3_is_told_as_its_server_counts_it(
+    device: Device, http3: CountingQuicServer, chromium: BrowserContext
+) -> None:
+    page = chromium.new_page()
+    page.goto("https://chatgpt.com/")
+    paths = ["/v1/chat/completions/3000", "/v1/chat/completions/70000"]
+    for path in paths:
+        page.evaluate(
+            "(url) => fetch(url, {method: 'POST', mode: 'no-cors', body: 'x'.repeat(5000)}).then(() => 1)",
+            f"https://api.mistral.ai{path}",
+        )
+    page.evaluate("fetch('https://api.mistral.ai/v1/models/10', {mode: 'no-cors'}).then(() => 1)")  # no use
+    until(lambda: len(events(device)) >= 2, "both uses")
+    answers = [("api.mistral.ai", path, int(path.rpartition("/")[2])) for path in paths]
+    assert http3.answers == [*answers, ("api.mistral.ai", "/v1/models/10", 10)]
+    assert [(one.provider_host, one.response_bytes) for one in events(device)] == [
+        (host, size) for host, _, size in answers
+    ]
 
 
 def test_what_the_network_saw_too_is_one(device: Device, served: Providers, chromium: BrowserContext) -> None:
