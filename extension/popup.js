@@ -50,7 +50,7 @@ function show(answer) {
   const state = known ? answer.state : "offline";
   at("now").dataset.state = state;
   at("headline").textContent = headline(state, answer.until);
-  at("sentence").textContent = answer.kind === "refused" ? answer.because || text("not_possible") : sentence(state, answer);
+  at("sentence").textContent = answer.kind === "refused" ? answer.because : sentence(state, answer);
   at("pauses").hidden = state !== "observed" && state !== "personal";
   at("resumes").hidden = state !== "private" || answer.alone?.reason === "clock";
   at("personal").hidden = !(answer.alone || answer.perks) || state === "private";

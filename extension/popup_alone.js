@@ -19,7 +19,11 @@ at("window").addEventListener("submit", async (event) => {
   const wrong = days.length === 0 ? "no_day" : start === null || start === 1440 || end === null || end === 0 || start === end ? "no_time" : "";
   at("window-error").textContent = wrong ? text(wrong) : "";
   if (wrong) return;
-  await tell({ kind: "add-window", window: { every: "week", days, start_minute: start, end_minute: end } });
+  const answer = await tell({ kind: "add-window", window: { every: "week", days, start_minute: start, end_minute: end } });
+  if (answer.name) {
+    at("window-error").textContent = refusal(answer);
+    return;
+  }
   at("window").reset();
   at("more-hours").open = false;
 });

@@ -65,10 +65,12 @@ async function handOver() {
 async function deliver(message) {
   const answer = await askAgent(message);
   if (answer.isInstalled || !(await (await desk).isEnrolled())) return answer;
-  const { notTaken } = outbox;
+  const open = await requests;
+  const lost = [open, outbox].map(({ notTaken }) => notTaken);
   try {
-    await (await desk).take(message.uses, notTaken);
-    outbox.notTaken -= notTaken; // they are counted there
+    await (await desk).take(message.uses, lost[0] + lost[1]);
+    open.notTaken -= lost[0]; // they are counted there
+    outbox.notTaken -= lost[1];
   } catch (error) {
     console.error(error); // the disk is full: they wait
     return answer;
@@ -116,7 +118,7 @@ async function answer(message) {
   const told = await askAgent(isForAgent(message) ? message : { kind: "show" });
   if (told.isInstalled) return told.kind === "state" ? (await learn(told), told) : told;
   if (!(await known.isEnrolled())) return { ...told, mayEnrol: true, trouble: await known.trouble() };
-  if (message.kind !== "show" && !(await known.act(message))) return { kind: "refused", because: "", isAlone: true };
+  if (message.kind !== "show" && !(await known.act(message))) return { kind: "refused", name: "not_possible", said: "" };
   return known.show();
 }
 
@@ -142,6 +144,7 @@ async function enrol({ server, code }) {
 async function enrolAsManaged() {
   const terms = await chrome.storage.managed?.get(["server", "code", "person"]).catch(() => null); // Firefox: there is no policy
   if (!terms?.server || !terms.code || (await (await desk).isEnrolled())) return;
+  await chrome.alarms.create(UPLOAD, { when: Date.now() + UPLOAD_EVERY_MS }); // should it not work now
   if ((await askAgent({ kind: "show" })).isInstalled) return;
   await (await desk).enrolAsManaged(terms);
   if (await (await desk).isEnrolled()) await outbox.clear().then(upload);
@@ -164,9 +167,9 @@ chrome.runtime.onMessage.addListener((message, sender, reply) => {
   return true;
 });
 chrome.alarms.onAlarm.addListener(({ name }) => {
-  if (name === UPLOAD) handOver().then(upload);
+  if (name === UPLOAD) handOver().then(enrolAsManaged).then(upload).catch((error) => console.error(error));
 });
 chrome.storage.onChanged.addListener((_changes, area) => {
-  if (area === "managed") enrolAsManaged();
+  if (area === "managed") enrolAsManaged().catch((error) => console.error(error));
 });
 start().catch((error) => console.error(error));

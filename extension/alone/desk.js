@@ -14,6 +14,7 @@ import { localDay, ownZone } from "./zones.js";
 const MOST_BYTES = 2 ** 40; // of one use; the server takes no more
 const SHOWN_LEFT = 5;
 const SEEN_EVERY_MS = 60_000;
+const ENROL_AGAIN_MS = 10 * 60_000;
 
 export class Desk {
   /** `place` is { os, browser, version } of this browser; `post` is server.js's. */
@@ -106,12 +107,15 @@ export class Desk {
 
   /** Enrols a browser of a fleet by what its policy says, once. */
   async enrolAsManaged({ server, code, person }) {
-    if (!server || !code || (await this.isEnrolled())) return;
+    if (await this.isEnrolled()) return;
+    const before = await this.trouble();
+    const isTheSame = before?.server === server && before.code === code;
+    if (isTheSame && Math.abs(this.now() - before.at) < ENROL_AGAIN_MS) return; // a worker wakes often
     try {
       await this.enrol({ server, code, person, isManaged: true });
     } catch (error) {
       if (!(error instanceof NotEnrolled)) throw error;
-      await this.database.change(({ kept }) => kept.put({ name: error.name, said: error.said }, "not enrolled"));
+      await this.database.change(({ kept }) => kept.put({ name: error.name, said: error.said, server, code, at: this.now() }, "not enrolled"));
     }
   }
 
@@ -127,8 +131,13 @@ export class Desk {
     const maySend = decideNow(known, await this.clock()).state !== "private";
     const again = await this.uplink.run(known.identity, { maySend });
     const { moved } = await this.uplink.condition();
-    if (moved) await this.inTurn(async () => this.keep({ ...known, identity: { ...known.identity, server: moved } }, known));
+    if (moved) await this.inTurn(() => this.moveTo(moved));
     return again;
+  }
+
+  async moveTo(server) {
+    const known = await this.load();
+    if (known.identity !== null) await this.keep({ ...known, identity: { ...known.identity, server } }, known);
   }
 
   /** Asks for private time that the server adds. Without a readable answer all stays as it is. */
