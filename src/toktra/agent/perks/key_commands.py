@@ -12,8 +12,8 @@ from toktra.agent.control_client import ask
 from toktra.agent.errors import EXIT_FAILED, AgentError
 from toktra.agent.perks.age import new_identity
 from toktra.agent.perks.key_files import read_key, save
-from toktra.agent.perks.keys import Key, to_copy, to_file
-from toktra.agent.perks.messages import ChangeKey, ShowPerks
+from toktra.agent.perks.keys import Key, KeyNotUsable, to_copy, to_file
+from toktra.agent.perks.messages import ChangeKey, PerksTold, ShowPerks
 from toktra.agent.perks.personal_service import PersonalService
 from toktra.agent.perks.rotation import reseal_all
 from toktra.agent.state_directory import find_running
@@ -86,7 +86,10 @@ def change(key_file: Path, new_key: Path, ca_file: Path | None, state: Path | No
         else:
             new = Key(service=old.service, mailbox=old.mailbox, identity=new_identity())
             save(new_key, to_file(new))
-        ask(find_running(state).control, ChangeKey(recipient=new.recipient))
+        _check_same_ledger(old, new, new_key)
+        control = find_running(state).control
+        _check_in_use(ask(control, ShowPerks()), old, new)
+        ask(control, ChangeKey(recipient=new.recipient))
         resealed, unopened = reseal_all(PersonalService(old.service, ca_file), old, new)
     except AgentError as error:
         _end(error)
@@ -94,6 +97,24 @@ def change(key_file: Path, new_key: Path, ca_file: Path | None, state: Path | No
     if unopened:
         click.echo(f"{unopened} records open with neither key; they lapse with their 90 days.", err=True)
     click.echo("Keep the old key until `toktra perks status` says that no record waits, and run this once more then.")
+
+
+def _check_same_ledger(old: Key, new: Key, path: Path) -> None:
+    """Raises KeyNotUsable."""
+    if (new.service, new.mailbox) != (old.service, old.mailbox):
+        raise KeyNotUsable(
+            f"{path} is the key of another ledger, so nothing was changed. Name a file that is not there yet; a new key"
+            " for this ledger is made in it."
+        )
+
+
+def _check_in_use(told: PerksTold, old: Key, new: Key) -> None:
+    """Raises KeyNotUsable."""
+    if told.recipient and told.recipient not in (old.recipient, new.recipient):
+        raise KeyNotUsable(
+            f"This device seals for {told.recipient}, which is neither of the two keys, so nothing was changed. Name"
+            " the key first that opens what this device seals: toktra perks key check FILE"
+        )
 
 
 def passphrase_of(path: Path) -> Callable[[], str]:
