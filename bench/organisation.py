@@ -69,7 +69,8 @@ insert into usage_event select %(t)s, now() - n * interval '10 hours' / %(events
     8000, 18000, 2000, 400, %(version)s from generate_series(1, %(events)s) n;
 insert into usage_event select %(t)s, now() - n * interval '30 days' / %(own)s, md5('d1')::uuid, 1, n, %(reader)s,
     'api.openai.com', 8000, 18000, 2000, 400, %(version)s from generate_series(1, %(own)s) n;
-insert into audit_entry (tenant_id, number, at, tag, actor, actor_id, actor_role, subject_id, reason, previous_hash, hash)
+insert into audit_entry (tenant_id, number, at, tag, actor, actor_id, actor_role, subject_id, reason, previous_hash,
+    hash)
     select %(t)s, last.number + n, now(), case n %% 3 when 0 then 'person:viewed' else 'session:started' end,
         'person', %(reader)s, 'owner', md5('p' || 1 + n %% %(people)s)::uuid,
         case n %% 3 when 0 then 'A question about a bill' end, decode(repeat('00', 32), 'hex'),

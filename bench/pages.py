@@ -1,9 +1,9 @@
 """How long pages take over real HTTP, in an organisation of 10,000 people and 12,000 devices (see organisation.py).
 
 Every page of both sites that needs no more than an address is fetched by the owner, one after another, as one browser
-does, from a server in a process of its own beside the embedded PostgreSQL. `python -m bench pages` prints JSON: for each page
-milliseconds on the clock (the first visit, the quickest, the median and the 95th percentile) and of CPU, of the server
-and of its database.
+does, from a server in a process of its own beside the embedded PostgreSQL. `python -m bench pages` prints JSON: for each
+page milliseconds on the clock (the first visit, the quickest, the median and the 95th percentile) and of CPU, of the
+server and of its database.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from uuid import UUID
 
 import httpx
 import psycopg
-
 from bench.organisation import DAYS, DEVICES, PEOPLE, fill
+
 from toktra.server.database.source import DatabaseUrls, prepare
 from toktra.server.first_start import create_owner_link, ensure_default_tenant
 from toktra.server.web.site import site_pages
@@ -55,7 +55,7 @@ VIEWS: Final = (
 NO_PAGES: Final = frozenset(
     {"/usage.csv", "/devices.csv", "/people.csv", "/exports/file", "/confirm/sso", "/me/rights/new", "/notices/preview"}
 )
-"""Downloads, which may take as long as they are; a step of signing in elsewhere; and pages that need more to be said."""
+"""Downloads, which may take as long as they are; a step of signing in elsewhere; pages that need more to be said."""
 
 
 def measure() -> dict[str, object]:
@@ -135,7 +135,7 @@ def _visit(browser: httpx.Client, page: str) -> float:
 
 
 def _cpu_s(process: int) -> float:
-    """Seconds of CPU that a process, its children and those that ended have used (Linux: proc(5), in ticks of 10 ms)."""
+    """Seconds of CPU that a process, its children and those that ended have used (Linux: proc(5), ticks of 10 ms)."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

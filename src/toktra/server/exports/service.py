@@ -28,7 +28,8 @@ from toktra.server.exports import focus
 from toktra.server.exports.datasets import COLUMNS, SCHEMA_VERSION, Column, Dataset
 from toktra.server.exports.formats import Format, as_ndjson, blocks, write_parquet
 from toktra.server.tenants.service import Tenant
-from toktra.server.usage.breakdown.departments import DepartmentDay, by_department, departments_shown
+from toktra.server.usage.breakdown.departments import by_department, departments_shown
+from toktra.server.usage.breakdown.divided_days import DepartmentDay
 from toktra.server.usage.overview import Coverage
 from toktra.server.usage.period import Window
 from toktra.server.usage.service import coverage_of

@@ -18,7 +18,8 @@ from toktra.server.costs.assumptions import Assumptions, Kind
 from toktra.server.costs.projection import Projection
 from toktra.server.costs.seats import SeatCost
 from toktra.server.statements.month import Month
-from toktra.server.usage.breakdown.departments import OTHERS, DepartmentDay
+from toktra.server.usage.breakdown.departments import OTHERS
+from toktra.server.usage.breakdown.divided_days import DepartmentDay
 from toktra.server.usage.overview import Coverage
 
 

@@ -164,6 +164,10 @@ async def test_use_stays_with_the_department_of_its_day(office: Any) -> None:
     stayers = [await in_department(office, "Sales") for _ in range(5)]
     for desk in [*movers, *stayers]:
         await desk.use(at=midday(5))
+    # What is remembered of a day gives way to a record that comes late, and to a change of what divides the day.
+    assert [line.now.exchanges for line in (await breakdown(office, by="department", period="7d")).lines] == [10]
+    await stayers[0].use(at=midday(5))
+    assert [line.now.exchanges for line in (await breakdown(office, by="department", period="7d")).lines] == [11]
     async with office.database.tenant(office.tenant.tenant_id) as connection:
         for desk in movers:
             named = [office.tenant.tenant_id, desk.key.device]
@@ -179,7 +183,11 @@ async def test_use_stays_with_the_department_of_its_day(office: Any) -> None:
     for desk in [*movers, *stayers]:
         await desk.use(at=midday(1))
     found = await breakdown(office, by="department", period="7d")
-    assert {line.name: line.now.exchanges for line in found.lines} == {"Sales": 15, "Engineering": 5}
+    assert {line.name: line.now.exchanges for line in found.lines} == {"Sales": 16, "Engineering": 5}
+    async with office.database.tenant(office.tenant.tenant_id) as connection:
+        await connection.execute("update department_period set since = since - 3 where department = 'Engineering'")
+    found = await breakdown(office, by="department", period="7d")
+    assert {line.name: line.now.exchanges for line in found.lines} == {"Sales": 11, "Engineering": 10}
 
 
 async def in_department(office: Any, department: str) -> Any:

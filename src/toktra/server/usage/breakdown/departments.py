@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from uuid import UUID
 import aiosql
 
 from toktra.server.database.pool import Connection
+from toktra.server.usage.breakdown.divided_days import DepartmentDay, divided_days
 from toktra.server.usage.period import Window
 from toktra.server.usage.sums import sums_by_department
 from toktra.server.usage.suppression import withheld
@@ -30,20 +31,13 @@ _COUNTED: Final = ("exchanges", "request_bytes", "response_bytes", "input_tokens
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("departments.sql"), "apsycopg")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DepartmentDay(HostDay):
-    """A row of one department, or of all others together."""
-
-    department: str
-
-
 async def by_department(
     connection: Connection, tenant_id: UUID, window: Window, everything: Sequence[HostDay]
 ) -> list[DepartmentDay]:
     """The rows of a window of whole days that are over, divided; `everything` are its rows undivided."""
     by_name = set(await departments_shown(connection, tenant_id, window.first_day, window.last_day))
-    rows = _queries.use_by_department(connection, tenant_id=tenant_id, first=window.first_day, last=window.last_day)
-    shown = [DepartmentDay(**row._asdict()) async for row in rows if row.department in by_name]
+    divided = await divided_days(connection, tenant_id, window.days, everything)
+    shown = [use for use in divided if use.department in by_name]
     for department, use in await sums_by_department(connection, tenant_id, window.first_day, window.last_day):
         if department != OTHERS:
             shown.append(_of(use, department))

@@ -10,7 +10,7 @@ from functools import cache
 from toktra.catalogue import Catalogue, load_catalogue
 from toktra.server.costs.projection import Pricing, Together, project_together
 from toktra.server.costs.ranges import Interval
-from toktra.server.usage.breakdown.departments import DepartmentDay
+from toktra.server.usage.breakdown.divided_days import DepartmentDay
 from toktra.server.usage.breakdown.view import Grouping, Measure, View
 from toktra.server.usage.kinds import KIND_WORDS
 from toktra.server.usage.totals import HostDay
