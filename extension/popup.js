@@ -52,7 +52,7 @@ function show(answer) {
   at("headline").textContent = headline(state, answer.until);
   at("sentence").textContent = answer.kind === "refused" ? answer.because : sentence(state, answer);
   at("pauses").hidden = state !== "observed" && state !== "personal";
-  at("resumes").hidden = state !== "private" || answer.alone?.reason === "clock";
+  at("resumes").hidden = state !== "private" || ["clock", "added"].includes(answer.alone?.reason);
   at("personal").hidden = !(answer.alone || answer.perks) || state === "private";
   at("personal-means").textContent = text(answer.alone ? "personal_alone" : "personal_agent");
   at("personal-off").hidden = state !== "personal";
@@ -77,6 +77,7 @@ function headline(state, until) {
 
 function sentence(state, { alone, mayEnrol }) {
   if (alone?.reason === "clock") return text("clock_sentence");
+  if (alone?.reason === "added") return text("added_sentence");
   if (alone && (state === "observed" || state === "personal")) return text(`${state}_alone_sentence`, alone.tenant);
   return text(mayEnrol ? "not_enrolled_sentence" : `${state}_sentence`);
 }

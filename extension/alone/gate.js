@@ -29,11 +29,13 @@ export function isClockDoubted(wishes, now, seen) {
   return isPlanned(wishes) && now < seen - SET_BACK_MS;
 }
 
-/** { state: observed, private or personal, reason } at an instant; `zone` is the one the browser is in. */
+/** { state: observed, private or personal, reason } at an instant; `zone` is the one the browser is in. `added`: by others alone. */
 export function decide(wishes, { now, seen, zone }) {
   if (isClockDoubted(wishes, now, seen)) return { state: "private", reason: "clock" };
   const state = stateAt(wishes, now, zone);
-  return { state, reason: state !== "private" ? null : runs(wishes.pause, now) ? "pause" : "window" };
+  if (state !== "private") return { state, reason: null };
+  if (runs(wishes.pause, now)) return { state, reason: "pause" };
+  return { state, reason: isCovered({ ...wishes, added: [] }, now, zone) ? "window" : "added" };
 }
 
 /** Whether a use, from its first moment to its last, may be kept for the organisation. */

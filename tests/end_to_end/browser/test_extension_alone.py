@@ -17,6 +17,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
+from psycopg.types.json import Jsonb
 from tests.agent import device as device_module
 from tests.agent.device import Device
 from tests.agent.privacy_hours.machine import Machine
@@ -314,6 +315,44 @@ def test_private_and_personal_time_leave_nothing_anywhere(alone: Alone) -> None:
     settled()
     assert {host for host, *_ in alone.told()[before:]} == {"api.openai.com"}
     assert len(alone.told()) == before + 3
+
+
+def test_a_works_agreement_adds_private_time_that_only_its_owner_lets_go(alone: Alone) -> None:
+    before = len(alone.told())
+    popup = alone.popup()
+
+    def agree(version: int, windows: list[dict[str, object]]) -> None:
+        alone.organisation.change(
+            "insert into works_agreement (tenant_id, version, title, schedule) values (%s, %s, 'Always', %s)",
+            [alone.organisation.tenant.tenant_id, version, Jsonb({"zone": "Europe/Berlin", "windows": windows})],
+        )
+        devtools = alone.context.new_cdp_session(popup)
+        devtools.send("ServiceWorker.enable")
+        devtools.send("ServiceWorker.stopAllWorkers")  # the next one asks at once
+        popup.evaluate("chrome.alarms.create('upload', { when: Date.now() })")
+
+    def shows(selector: str) -> bool:
+        popup.reload()
+        popup.wait_for_selector("#alone:not([hidden])")
+        return popup.is_visible(selector)
+
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    agree(1, [{"every": "week", "days": days, "start_minute": 0, "end_minute": 1440}])
+    until(lambda: shows("[data-state=private]"), "the agreement's time")
+    assert "works agreement" in popup.inner_text("#windows")
+    assert popup.is_hidden("#resume")
+    page = alone.page()
+    post(page, "/backend-api/conversation")
+
+    agree(2, [])
+    until(lambda: shows("#changed"), "that it waits")
+    assert popup.get_attribute("#now", "data-state") == "private"  # nobody else takes it away
+    assert violations(popup) == []
+    popup.click("#confirm-weeks")
+    popup.wait_for_selector("[data-state=observed]")
+    post(page, "https://api.openai.com/v1/responses")
+    until(lambda: len(alone.told()) > before, "the use after it")
+    assert [host for host, *_ in alone.told()[before:]] == ["api.openai.com"]
 
 
 def test_a_revoked_browser_says_so_keeps_counting_and_goes_on_once_it_is_enrolled_anew(alone: Alone) -> None:

@@ -30,6 +30,9 @@ async def test_who_asks_in_the_wrong_region_is_sent_on_and_leaves_nothing(
         request = signed_enrolment(code, Ed25519PrivateKey.generate(), hostname=OF_PEOPLE[2], account=OF_PEOPLE[3])
         enrolment = await api.post("/ingest/v1/enrol", **request)
         assert (enrolment.status_code, enrolment.headers["location"]) == (308, "https://eu.example.org/ingest/v1/enrol")
+        request["headers"] |= {"origin": "chrome-extension://gickamlabkoammlddlhcilpdiieonice"}
+        of_browser = await api.post("/ingest/v1/enrol", **request)  # it would follow a 308 itself, as somebody else
+        assert (of_browser.status_code, of_browser.headers["location"]) == (421, enrolment.headers["location"])
         for page in ("/sign-in/north", "/sign-in?organisation=North"):
             assert (await api.get(page)).headers["location"] == "https://eu.example.org/sign-in/north"
         assert (await api.get("/sign-in/nobody")).status_code == 404
