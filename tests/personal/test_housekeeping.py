@@ -251,6 +251,8 @@ async def test_a_closed_month_is_counted_once_with_noise_and_the_exact_number_is
     assert sorted(drawn) == [(0, 60), (12, 30)], "the ticket that opened a mailbox stands for no use"
     counts = (await organisation.published()).counts
     assert [(count.month, count.tier) for count in counts] == [(MONTH, "lead"), (MONTH, "team")]
+    assert [count.most_tickets for count in counts] == [60, 30], "as wide as the noise is, whatever is offered later"
+    await organisation.offer(team=90, lead=90)
     assert (await organisation.published()).counts == counts, "two looks are the same"
     assert asked(own_urls, "select count(*) from spent_ticket") == [(0,)]
 

@@ -50,6 +50,7 @@ def test_nothing_kept_has_a_time_or_a_name(urls: Urls) -> None:
         ).fetchall()
     assert columns == [
         ("closed_month", "month", "date"),
+        ("closed_month", "most_tickets", "integer"),
         ("closed_month", "programme", "text"),
         ("closed_month", "tickets", "integer"),
         ("closed_month", "tier", "text"),

@@ -90,7 +90,7 @@ async def _close_months(connection: Connection, now: datetime) -> None:
         async with connection.transaction():
             count = await queries.take_spent(connection, **of)
             tickets = await asyncio.to_thread(noised, count, row.most_tickets)
-            await queries.publish(connection, **of, tickets=tickets)
+            await queries.publish(connection, **of, tickets=tickets, most_tickets=row.most_tickets)
     await queries.delete_late_spent(connection, newest=newest)
     if due:
         _log.info("months closed", job="close", months=len(due))

@@ -118,5 +118,8 @@ class TicketCounter:
         """The closed months' counts, with the noise that was drawn when each was closed."""
         async with self.ledger.connection() as connection:
             rows = [row async for row in queries.closed_months(connection, programme=programme)]
-        counts = [RedemptionCount(month=name_of(row.month), tier=row.tier, tickets=row.tickets) for row in rows]
-        return Redemptions(epsilon=EPSILON, counts=tuple(counts))
+        counts = tuple(
+            RedemptionCount(month=name_of(row.month), tier=row.tier, tickets=row.tickets, most_tickets=row.most_tickets)
+            for row in rows
+        )
+        return Redemptions(epsilon=EPSILON, counts=counts)

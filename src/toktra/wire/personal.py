@@ -166,13 +166,15 @@ class RedemptionCount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     month: Month
     tier: Tier
     tickets: Count
+    most_tickets: Annotated[int, Meta(ge=1)]
+    """That one person could get when the noise was drawn: it hides so many, whatever is offered since."""
 
 
 class Redemptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that is ever known about redemptions, newest month first. The running month is not in it."""
 
     epsilon: float
-    """The privacy budget of one person in one month and tier: discrete Laplace noise of scale tickets / epsilon."""
+    """The privacy budget of one person in one month and tier: discrete Laplace of scale most_tickets / epsilon."""
     counts: tuple[RedemptionCount, ...]
 
 

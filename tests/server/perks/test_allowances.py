@@ -125,15 +125,15 @@ def test_sums_of_fewer_than_ten_people_are_withheld_and_the_noise_is_in_the_rang
     published = Redemptions(
         epsilon=1.0,
         counts=(
-            RedemptionCount(month="2026-10", tier="all", tickets=400),
-            RedemptionCount(month="2026-10", tier="few", tickets=30),
-            RedemptionCount(month="2026-09", tier="all", tickets=380),
+            RedemptionCount(month="2026-10", tier="all", tickets=400, most_tickets=10),
+            RedemptionCount(month="2026-10", tier="few", tickets=30, most_tickets=10),
+            RedemptionCount(month="2026-09", tier="all", tickets=380, most_tickets=10),
         ),
     )
     counts = [
-        Counted(month=date(2026, 10, 1), tier="all", name="All", tickets=10, people=40),
-        Counted(month=date(2026, 10, 1), tier="few", name="Few", tickets=10, people=9),
-        Counted(month=date(2026, 9, 1), tier="all", name="All", tickets=10, people=38),
+        Counted(month=date(2026, 10, 1), tier="all", name="All", people=40),
+        Counted(month=date(2026, 10, 1), tier="few", name="Few", people=9),
+        Counted(month=date(2026, 9, 1), tier="all", name="All", people=38),
     ]
     first, few, before = redeemed(published, counts)
     assert (first.is_shown, few.is_shown, before.is_shown) == (True, False, True)

@@ -84,7 +84,7 @@ update programme_tier set last_month = :month
 where programme = :programme and last_month is null and tier <> all (:tiers);
 
 -- name: closed_months(programme)
-select month, tier, tickets from closed_month where programme = :programme order by month desc, tier;
+select month, tier, tickets, most_tickets from closed_month where programme = :programme order by month desc, tier;
 
 -- name: begin_housekeeping()$
 select pg_try_advisory_lock(hashtextextended('toktra.housekeeping', 0));
@@ -107,8 +107,9 @@ with taken as (
 )
 select count(*) from taken where not opening;
 
--- name: publish(programme, tier, month, tickets)!
-insert into closed_month (programme, tier, month, tickets) values (:programme, :tier, :month, :tickets);
+-- name: publish(programme, tier, month, tickets, most_tickets)!
+insert into closed_month (programme, tier, month, tickets, most_tickets)
+values (:programme, :tier, :month, :tickets, :most_tickets);
 
 -- name: delete_late_spent(newest)!
 delete from spent_ticket where month <= :newest;

@@ -27,8 +27,6 @@ class Counted:
     month: date
     tier: str
     name: str
-    tickets: int
-    """Of one person in a month, as offered now."""
     people: int
 
 
@@ -56,7 +54,7 @@ async def count_months_before(connection: Connection, tenant_id: UUID, month: da
 async def counted(connection: Connection, tenant_id: UUID) -> list[Counted]:
     """Every frozen count, newest month first."""
     return [
-        Counted(month=row.month, tier=row.tier, name=row.name or row.tier, tickets=row.tickets or 1, people=row.people)
+        Counted(month=row.month, tier=row.tier, name=row.name or row.tier, people=row.people)
         async for row in queries.counted(connection, tenant_id=tenant_id)
     ]
 
@@ -82,7 +80,7 @@ def redeemed(published: Redemptions, counts: list[Counted]) -> list[Redeemed]:
         month = date.fromisoformat(f"{one.month}-01")
         took_part = known.get((month, one.tier))
         is_shown = took_part is not None and took_part.people >= FEWEST
-        give = (took_part.tickets if took_part else 1) / published.epsilon * math.log(10)
+        give = one.most_tickets / published.epsilon * math.log(10)
         rows.append(
             Redeemed(
                 month=month,

@@ -118,7 +118,7 @@ on conflict do nothing;
 select exists (select from perks_counted where tenant_id = :tenant_id and month = :month);
 
 -- name: counted(tenant_id)
-select c.month, c.tier, t.name, t.tickets, c.people
+select c.month, c.tier, t.name, c.people
 from perks_counted c
 left join perks_tier t on t.tenant_id = c.tenant_id and t.tier = c.tier
 where c.tenant_id = :tenant_id

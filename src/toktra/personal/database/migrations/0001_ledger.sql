@@ -50,6 +50,7 @@ create table closed_month (
     tier text not null,
     month date not null,
     tickets integer not null check (tickets >= 0),
+    most_tickets integer not null check (most_tickets > 0),  -- as wide as the noise was drawn
     primary key (programme, tier, month)
 );
 
