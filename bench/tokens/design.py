@@ -9,6 +9,8 @@ import numpy as np  # type: ignore[import-not-found, unused-ignore]
 from bench.tokens.regression import Array, bends, hats, quantile_fit
 
 FOLDED_ROUNDS: Final = 25
+FEWEST_HELD: Final = 3
+"""Fewer rows do not say what share of their kind an interval holds."""
 
 
 class Design:
@@ -105,12 +107,13 @@ def reaches(
     tails: tuple[float, float],
     weights_above: Array | None = None,
     least: float = 0.03,
+    held_above: Array | None = None,
 ) -> Mapping[str, dict[str, Array]]:
     """How far intervals reach below and above, by part: quantiles of held-out errors, calibrated group by group.
 
     `groups` are weights of rows, for each situation; the part of the same place named "situation 0" and so on takes
     up the calibration, so that each group's share outside is what `tails` says and not only the whole's. Reaches above
-    may weigh rows of their own.
+    may weigh rows of their own, and are no shorter than the rows that weigh in `held_above` need for their share.
     """
     found: dict[str, dict[str, Array]] = {}
     above = weights if weights_above is None else weights_above
@@ -121,8 +124,12 @@ def reaches(
         parts = design.parts(coefficients)
         for place, group in enumerate(groups):
             name = f"situation {place}"
-            if group.sum() >= 20:
-                parts[name] = parts[name] + weighted_quantile(outward - reach, w * group, 1 - tail)
+            if group.sum() < 20:
+                continue
+            shift = weighted_quantile(outward - reach, w * group, 1 - tail)
+            if side == "high" and held_above is not None and np.count_nonzero(held_above * group) >= FEWEST_HELD:
+                shift = max(shift, weighted_quantile(outward - reach, held_above * group, 1 - tail))
+            parts[name] = parts[name] + shift
         found[side] = parts
     return found
 

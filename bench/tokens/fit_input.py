@@ -18,6 +18,8 @@ nineteen in twenty generated exchanges with pictures exceed."""
 FARTHEST_REACH: Final = 3.0
 """No interval of an input reaches farther than a factor of 20 either way."""
 TAILS: Final = (0.05, 0.05)
+CASSETTE_REACH_WEIGHT: Final = 0.9
+"""What recordings with guessed headers count for intervals: all they err by must be held, whatever it comes from."""
 BODY_KNOTS: Final = (-400, -150, 0, 120, 250, 450, 800, 1500, 3000, 8000, 20000, 60000)
 INTERVAL_BODY_KNOTS: Final = (-400, 0, 250, 800, 3000, 20000, 60000)
 SMOOTH: Final = 0.5
@@ -44,7 +46,7 @@ def fit_input(
     curve = design.fit(target, w, 0.5)
     factor = np.log(total_factor(np.exp(y), np.exp(design.matrix @ curve + beyond), used, w))
     curve = np.maximum.accumulate(curve + factor)
-    sides = _reaches(residual - factor, x, w, prior)
+    sides = _reaches(residual - factor, x, weights_of(used, pooled, CASSETTE_REACH_WEIGHT), prior)
     lows, highs = (np.exp(sign * hats(interval_at, np.array(at)) @ sides[side]) for side, sign in SIGNS)
     largest = np.exp(curve[-1]) / BODY_KNOTS[-1]
     return {

@@ -22,6 +22,10 @@ FEWEST_ROWS: Final = 25
 TAILS: Final = (0.06, 0.05)
 CONTEXT_KNOTS: Final = (0, 250, 600, 1200, 2500, 6000)
 LENGTH_WEIGHT: Final = 0.6
+LONG_ANSWER_TOKENS: Final = 50
+POOLED_LIFT: Final = 0.5
+"""How much of what makes sums come out right the pooled family takes, as an exponent. All of it would be right for sums
+over many providers, but too much for the many that send one token an event."""
 SITUATIONS: Final = ("first", "short", "long")
 SMOOTH, LEVEL, TIE, GRID_PULL, PRIOR_PULL = 0.3, 0.7, 0.5, 0.7, 1.2
 """How hard curves are kept smooth, corrections small, situations alike, and a family near the pooled one."""
@@ -57,8 +61,16 @@ class _Answers:
     reach_weights: Array
     fold: Array
     request: Array
+    pooled: bool
     shares: tuple[Array, Array, Array]
     """How much each answer is in the situation first, short, long."""
+
+    @property
+    def held_above(self) -> Array:
+        """What long answers of the study's recordings count: too few to show among all the others, they must be held
+        above as often as those are."""
+        long = np.array([row.of_study and row.output_tokens >= LONG_ANSWER_TOKENS for row in self.rows])
+        return self.reach_weights * long
 
     @property
     def weights_above(self) -> Array:
@@ -88,6 +100,7 @@ def _answers(rows: Sequence[Measured], header: Mapping[str, Any], streamed: bool
         weights_of(used, pooled, seldom=1.0),
         folds_of(used, pooled),
         request,
+        pooled,
         (first, (1 - first) * (1 - long), (1 - first) * long),
     )
 
@@ -116,7 +129,15 @@ def fit_streamed(
     reach = _interval_design(answers, iat, density, prior)
     reach.curve("size", isat, count, SMOOTH)
     reach.pull("size", LEVEL)
-    sides = reaches(reach, residual, answers.reach_weights, answers.shares, TAILS, answers.weights_above)
+    sides = reaches(
+        reach,
+        residual,
+        answers.reach_weights,
+        answers.shares,
+        TAILS,
+        answers.weights_above,
+        held_above=answers.held_above,
+    )
     spread, sized = hats(iat, np.array(at)), hats(isat, np.array(sat))
     return Fitted(
         {
@@ -167,6 +188,7 @@ def fit_whole(
         answers.shares,
         TAILS,
         answers.weights_above,
+        held_above=answers.held_above,
     )
     return Fitted(
         {
@@ -225,6 +247,8 @@ def _fitted(design: Design, target: Array, rest: Array, answers: _Answers) -> tu
     coefficients = design.fit(target, w, 0.5)
     guess = np.exp(design.matrix @ coefficients + rest)
     factor = np.log(total_factor(np.exp(answers.log_tokens), guess, answers.rows, w))
+    if answers.pooled:
+        factor *= POOLED_LIFT
     found = design.parts(coefficients)
     for name in SITUATIONS:
         found[name] = found[name] + factor

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np  # type: ignore[import-not-found, unused-ignore]
 from bench.tokens.heldout import Judged
 from bench.tokens.regression import Array
+
+from toktra.catalogue.coefficients import LONG_MEAN_TOKENS, SHORT_MEAN_TOKENS
 
 SIDES: Final = ("input", "output")
 SUM_SIZES: Final = (10, 30, 100, 300)
@@ -104,10 +106,33 @@ def totals_of(
     if not confirmed:
         recorded = [one for one in conversations if one.family == "pooled" and one.row.recorded]
     collections = _grouped(recorded, lambda one: "study" if one.row.of_study else "others")
-    return {
-        "short": _reaches(recorded, [one for one in collections if len(one) >= FEWEST_RECORDED], 0.0),
-        "long": _reaches(generated, groups, 0.0 if confirmed else UNCONFIRMED_SHARED),
-    }
+    collections = [one for one in collections if len(one) >= FEWEST_RECORDED]
+    short = _reaches(recorded, collections, 0.0)
+    long = _reaches(generated, groups, 0.0 if confirmed else UNCONFIRMED_SHARED)
+    for side in SIDES:
+        factor = max([1.0, *(needed_widening(one, side, short, long) for one in collections)])
+        for kind in ("shared", "own"):
+            short[f"{side}_{kind}"] = float(f"{short[f'{side}_{kind}'] * factor:.3g}")
+    return {"short": short, "long": long}
+
+
+def needed_widening(
+    judged: Sequence[Judged], side: str, short: Mapping[str, float], long: Mapping[str, float]
+) -> float:
+    """How much too short the ranges of nine in ten sums of 100 of these exchanges are, at the mean length of each sum.
+
+    Recorded exchanges are of all lengths, and between short and long the ranges lean on generated ones.
+    """
+    truth, guess = truth_and_guess(judged, side)
+    asked = truth_and_guess(judged, "input")[1]
+    needed = []
+    for places in draws_of_whole_conversations(judged, HELD_SUM, DRAWS, 5):
+        at = np.log(max(1.0, asked[places].mean()) / SHORT_MEAN_TOKENS) / np.log(LONG_MEAN_TOKENS / SHORT_MEAN_TOKENS)
+        share = float(np.clip(at, 0, 1))
+        shared, own = ((1 - share) * short[f"{side}_{k}"] + share * long[f"{side}_{k}"] for k in ("shared", "own"))
+        error = abs(np.log(max(truth[places].sum(), 1.0) / max(guess[places].sum(), 1.0)))
+        needed.append(error / float(np.hypot(shared, own / HELD_SUM**0.5)))
+    return float(np.quantile(needed, 0.9))
 
 
 def _reaches(judged: Sequence[Judged], slices: Sequence[Sequence[Judged]], least_shared: float) -> dict[str, float]:
