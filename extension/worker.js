@@ -31,7 +31,8 @@ let turn = Promise.resolve();
 async function platform() {
   const { os } = await chrome.runtime.getPlatformInfo();
   const version = `extension-${chrome.runtime.getManifest().version}`;
-  return { os, version, browser: navigator.userAgent.includes("Firefox/") ? "firefox" : "chrome" };
+  const browser = ["firefox", "edg"].find((one) => navigator.userAgent.toLowerCase().includes(`${one}/`)) ?? "chrome";
+  return { os, version, browser: browser === "edg" ? "edge" : browser };
 }
 
 /** One event after the other, in the order they came, each kept before the next. */

@@ -22,9 +22,10 @@ export async function enrol({ database, post, begin }, { server, code, person = 
   if (typeof code !== "string" || code.trim().length < 8 || code.trim().length > 128) throw new NotEnrolled("code_not_usable");
   const pending = await keyFor(database, address, code.trim());
   const publicKey = await publicKeyText(pending.keys.publicKey);
-  const hostname = `${browser}-${os}-${pending.mark}`;
+  const platform = SYSTEMS[os] ?? "linux";
+  const hostname = `${browser}-${platform}-${pending.mark}`; // a browser knows no host name
   const request = {
-    code: code.trim(), public_key: publicKey, hostname, platform: SYSTEMS[os] ?? "linux", agent_version: version, account: ACCOUNT,
+    code: code.trim(), public_key: publicKey, hostname, platform, agent_version: version, account: ACCOUNT,
     ...(person ? { person } : {}),
   };
   const answer = await asked(post, { server: address, keyId: publicKey, privateKey: pending.keys.privateKey }, request);

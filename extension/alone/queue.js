@@ -6,6 +6,7 @@ import { settled } from "./database.js";
 export const MOST_WAITING = 20_000;
 export const BATCH_EVENTS = 500;
 export const KEPT_SENT = 200;
+const KEPT_SENT_S = 30 * 86_400;
 
 const AT_FIRST = { epoch: 1, acknowledged: 0, numbered: 0, dropped: 0, refused: 0, waiting: 0, doubt: false };
 
@@ -128,8 +129,9 @@ async function remove(store, offset, number) {
 
 async function keepSent(sent, events, delivered, now) {
   for (const event of events.slice(0, delivered)) sent.add({ at: Math.floor(now / 1000), host: event.provider_host });
-  const keys = await settled(sent.getAllKeys());
-  if (keys.length > KEPT_SENT) sent.delete(IDBKeyRange.upperBound(keys[keys.length - KEPT_SENT - 1]));
+  const kept = await settled(sent.getAll());
+  const tooOld = kept.findLastIndex(({ at }) => at < now / 1000 - KEPT_SENT_S) + 1;
+  await remove(sent, 0, Math.max(tooOld, kept.length - KEPT_SENT));
 }
 
 function summed(today, entries, day) {
