@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,8 @@ from toktra.wire.signatures import KeyId, sign
 
 EVENTS_PER_BATCH: Final = 500
 CONNECTIONS: Final = 8
+WARM_UP: Final = 10
+"""Batches of each connection before the clock starts: connections are opened and plans made by then, on both sides."""
 HOSTS: Final = ("api.openai.com", "claude.ai", "chatgpt.com", "api.anthropic.com")
 COLUMNS: Final = (
     "tenant_id, at, device_id, epoch, sequence, person_id, provider_host, request_bytes, response_bytes, "
@@ -52,7 +55,7 @@ class Sender:
     requests: list[bytes]
 
 
-def measure(batches_per_connection: int = 60) -> dict[str, Any]:
+def measure(batches_per_connection: int = 200) -> dict[str, Any]:
     """Events per second of both ways, their ratio, latency in ms and CPU in µs per event of the server's processes."""
     base = Path(tempfile.mkdtemp(prefix="toktra-bench-", dir="/tmp"))
     base.chmod(0o755)
@@ -65,7 +68,8 @@ def measure(batches_per_connection: int = 60) -> dict[str, Any]:
             with psycopg.connect(urls.needed_owner) as connection:
                 connection.execute("truncate usage_event")
             copy = _by_copy(urls, senders, founded.owner_id)
-            if not stored == _count(urls, founded.tenant.tenant_id) == over_http["events"]:
+            warm_up = CONNECTIONS * WARM_UP * EVENTS_PER_BATCH
+            if not stored == _count(urls, founded.tenant.tenant_id) == over_http["events"] + warm_up:
                 raise RuntimeError("the two ways did not store the same events")
     finally:
         subprocess.run(["rm", "-r", str(base)], check=True)
@@ -141,10 +145,12 @@ def _over_http(urls: DatabaseUrls, senders: list[Sender]) -> dict[str, Any]:
     try:
         _wait_for(port, server)
 
-        def send(place: int) -> None:
+        def send(place: int, begin: Callable[[], int]) -> None:
             with socket.create_connection(("127.0.0.1", port)) as connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for request in senders[place].requests:
+                for number, request in enumerate(senders[place].requests):
+                    if number == WARM_UP:
+                        begin()
                     began = time.perf_counter()
                     connection.sendall(request)
                     answer = _answer(connection)
@@ -156,8 +162,7 @@ def _over_http(urls: DatabaseUrls, senders: list[Sender]) -> dict[str, Any]:
     finally:
         server.terminate()
         server.wait()
-    # The first batch of a connection also waits for the pool to open a connection to the database and to plan.
-    flat = sorted(latency for one in latencies for latency in one[1:])
+    flat = sorted(latency for one in latencies for latency in one[WARM_UP:])
     result["latency_ms"] = {
         "first": round(statistics.median(one[0] for one in latencies), 1),
         "p50": round(statistics.median(flat), 1),
@@ -195,10 +200,12 @@ def _by_copy(urls: DatabaseUrls, senders: list[Sender], person_id: UUID) -> dict
     ]  # fmt: skip
     packed = _pack(urls, rows)
 
-    def send(place: int) -> None:
+    def send(place: int, begin: Callable[[], int]) -> None:
         with psycopg.connect(urls.app, autocommit=True) as connection:
             connection.execute("select set_config('toktra.tenant_id', %s, false)", [str(senders[place].key.tenant)])
-            for blob in packed[place]:
+            for number, blob in enumerate(packed[place]):
+                if number == WARM_UP:
+                    begin()
                 with connection.cursor().copy(f"copy usage_event ({COLUMNS}) from stdin (format binary)") as copy:
                     copy.write(blob)
 
@@ -228,28 +235,37 @@ def _pack(urls: DatabaseUrls, rows: list[list[list[tuple[Any, ...]]]]) -> list[l
     return packed
 
 
-def _timed(send: Callable[[int], None], senders: list[Sender], measured: dict[str, int]) -> dict[str, Any]:
-    """All senders at once; wall clock, and the CPU of the processes `measured` and all their children."""
+def _timed(
+    send: Callable[[int, Callable[[], int]], None], senders: list[Sender], measured: dict[str, int]
+) -> dict[str, Any]:
+    """All senders at once; wall clock, and the CPU of the processes `measured` and all their children.
+
+    A sender calls what it is given when it has warmed up; the clock starts when all have.
+    """
     failures: list[BaseException] = []
+    all_warm = threading.Barrier(len(senders) + 1)
 
     def guarded(place: int) -> None:
         try:
-            send(place)
+            send(place, all_warm.wait)
         except BaseException as failure:
             failures.append(failure)
+            all_warm.abort()
 
     threads = [threading.Thread(target=guarded, args=(place,)) for place in range(len(senders))]
-    cpu_before_s = {name: _cpu_s(pid) for name, pid in measured.items()}
-    began = time.perf_counter()
     for thread in threads:
         thread.start()
+    with suppress(threading.BrokenBarrierError):  # then there is a failure to raise
+        all_warm.wait()
+    cpu_before_s = {name: _cpu_s(pid) for name, pid in measured.items()}
+    began = time.perf_counter()
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - began
     cpu_s = {name: _cpu_s(pid) - cpu_before_s[name] for name, pid in measured.items()}
     if failures:
         raise failures[0]
-    events = sum(len(batch.events) for sender in senders for batch in sender.batches)
+    events = sum(len(batch.events) for sender in senders for batch in sender.batches[WARM_UP:])
     return {
         "events": events,
         "events_per_s": round(events / seconds),
