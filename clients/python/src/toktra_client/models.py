@@ -81,7 +81,6 @@ Step: TypeAlias = Literal[
     "erased",
     "reminded",
     "taken",
-    "delayed",
 ]
 """What can happen to a request, as stored."""
 
