@@ -2,8 +2,8 @@
 
 Every page of both sites that needs no more than an address is fetched by the owner, one after another, as one browser
 does, from a server in a process of its own beside the embedded PostgreSQL. `python -m bench pages` prints JSON: for
-each page milliseconds on the clock (the first visit, the quickest, the median and the 95th percentile) and of CPU, of the
-server and of its database.
+each page milliseconds on the clock (the first visit, the quickest, the median and the 95th percentile) and of CPU, of
+the server and of its database.
 """
 
 from __future__ import annotations
