@@ -115,10 +115,6 @@ def serve(settings: ServerSettings, at: socket.socket, look_after: Callable[[], 
         **secure,  # type: ignore[arg-type]
     )
     _leave_start_to_itself()
-    config.load()
-    # What is here by now stays: looking through it for garbage again and again took a tenth of the CPU of ingest.
-    gc.collect()
-    gc.freeze()
     uvicorn.Server(config).run(sockets=[at])
 
 
