@@ -8,7 +8,6 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 import trustme
@@ -18,6 +17,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.agent import device as device_module
 from tests.agent.device import Device
 from tests.agent.privacy_hours.machine import Machine
+from tests.lab.extended import extended
 from tests.lab.providers import Providers, providers
 from tests.lab.quic_server import CountingQuicServer
 from tests.lab.server import TlsServer
@@ -31,8 +31,6 @@ from toktra.agent.control_messages import PauseFor, Resume, Show
 from toktra.agent.privacy_hours.clock import Reading
 from toktra.wire.events import UsageEvent
 
-ROOT = Path(__file__).parents[3]
-CHROMIUM = Path("/usr/bin/chromium")
 ME = os.geteuid()
 WITHIN_S = 30.0
 
@@ -115,26 +113,15 @@ def running(
         f"MAP *:443 127.0.0.1:{served.port}",
     ]
     with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
+        context = extended(
+            playwright,
             profile,
-            executable_path=CHROMIUM,
-            headless=False,
-            ignore_default_args=["--disable-extensions"],
-            args=[
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--enable-quic",
-                "--origin-to-force-quic-on=api.mistral.ai:443",
-                f"--ignore-certificate-errors-spki-list={key_digest(http3)}",
-                "--ignore-certificate-errors",
-                f"--host-resolver-rules={', '.join(rules)}",
-                f"--disable-extensions-except={ROOT / 'extension'}",
-                f"--load-extension={ROOT / 'extension'}",
-            ],
+            "--enable-quic",
+            "--origin-to-force-quic-on=api.mistral.ai:443",
+            f"--ignore-certificate-errors-spki-list={key_digest(http3)}",
+            "--ignore-certificate-errors",
+            f"--host-resolver-rules={', '.join(rules)}",
         )
-        if not context.service_workers:
-            context.wait_for_event("serviceworker", timeout=20_000)
         yield context
         context.close()
 

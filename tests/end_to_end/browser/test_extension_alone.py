@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 from tests.agent import device as device_module
 from tests.agent.device import Device
 from tests.agent.privacy_hours.machine import Machine
+from tests.lab.extended import extended
 from tests.lab.providers import Providers, providers
 
 from toktra.agent.browser import merge
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from tests.end_to_end.browser.conftest import Organisation, Site
 
 ROOT = Path(__file__).parents[3]
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = (ROOT / "tests" / "data" / "axe" / "axe.min.js").read_text()
 WITHIN_S = 40.0
 POPUP = f"chrome-extension://{chrome_id()}/popup.html"
@@ -123,25 +123,14 @@ def organisation(site: Site) -> Organisation:
 def alone(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
     profile = tmp_path_factory.mktemp("alone") / "profile"
     with providers() as served, sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
+        context = extended(
+            playwright,
             profile,
-            executable_path=CHROMIUM,
-            headless=False,
+            "--disable-quic",
+            "--ignore-certificate-errors",
+            f"--host-resolver-rules=MAP *:443 127.0.0.1:{served.port}",
             locale="en-GB",
-            ignore_default_args=["--disable-extensions"],
-            args=[
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--ignore-certificate-errors",
-                f"--host-resolver-rules=MAP *:443 127.0.0.1:{served.port}",
-                f"--disable-extensions-except={ROOT / 'extension'}",
-                f"--load-extension={ROOT / 'extension'}",
-            ],
         )
-        if not context.service_workers:
-            context.wait_for_event("serviceworker", timeout=20_000)
         yield Alone(context, profile, served, organisation)
         context.close()
 

@@ -7,16 +7,14 @@ contract, so that what arrived can be counted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+from tests.lab.extended import extended
 
 from toktra.agent.browser.identity import chrome_id
 
-ROOT = Path(__file__).parents[3]
-CHROMIUM = Path("/usr/bin/chromium")
 ORIGIN = f"chrome-extension://{chrome_id()}"
 
 pytestmark = pytest.mark.browser
@@ -74,21 +72,7 @@ PARTS = """
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("uplink"),
-            executable_path=CHROMIUM,
-            headless=False,
-            ignore_default_args=["--disable-extensions"],
-            args=[
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                f"--disable-extensions-except={ROOT / 'extension'}",
-                f"--load-extension={ROOT / 'extension'}",
-            ],
-        )
-        if not context.service_workers:
-            context.wait_for_event("serviceworker", timeout=20_000)
+        context = extended(playwright, tmp_path_factory.mktemp("uplink"))
         page = context.new_page()
         page.goto(f"{ORIGIN}/popup.html")
         yield page
