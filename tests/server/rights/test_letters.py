@@ -13,6 +13,8 @@ from toktra.server.settings import ServerSettings
 from toktra.server.web.access import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from tests.server.conftest import Urls
     from tests.server.portal.conftest import Browsers, Office
 
@@ -77,3 +79,53 @@ async def test_letters_are_in_the_organisations_language_whoever_decides(
     assert "Für Ihre Anfrage wird mehr Zeit gebraucht" in text
     assert "Extended" in (await theirs.get(here)).text
     assert "language-of-letters" in (await theirs.get("/audit")).text
+
+
+async def test_a_full_disk_is_noted_told_and_audited_and_the_copy_is_made_later(
+    office: Office, browsers: Browsers, urls: Urls, work: Callable[[], Awaitable[None]]
+) -> None:
+    person = await office.person("Ina Beispiel")
+    officer = await office.person("Kim Sample", Role.PRIVACY_OFFICER)
+    own, theirs = await browsers.of(office, person), await browsers.of(office, officer)
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute("update person set email = person_id || '@sample.example'")
+        connection.execute(
+            "create function no_room() returns trigger language plpgsql as "
+            "$$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$"
+        )
+        connection.execute(
+            "create trigger no_room before insert on rights_bundle_part for each row execute function no_room()"
+        )
+    passphrase = "a long sample passphrase"
+    made = await own.post("/me/rights/new", data={"kind": "access", "passphrase": passphrase, "again": passphrase})
+    here = made.headers["location"].partition("?")[0]
+    for _attempt in range(3):
+        await work()
+        with psycopg.connect(urls.superuser) as connection:
+            connection.execute("update procrastinate_jobs set scheduled_at = now() where status = 'todo'")
+    with psycopg.connect(urls.superuser) as connection:
+        written = connection.execute("select person_id from mail_letter where once like 'rights-delayed-%'").fetchall()
+    assert written == [(officer,)]
+    page = (await theirs.get(here.replace("/me", ""))).text
+    assert page.count("The server could not do it yet") == 1
+    assert "delayed" in (await theirs.get("/audit")).text
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute("drop trigger no_room on rights_bundle_part")
+    await work()
+    assert "Open and download" in (await own.get(here)).text
+
+
+async def test_a_letter_that_was_given_up_is_told_to_who_answers(
+    office: Office, browsers: Browsers, urls: Urls, work: Callable[[], Awaitable[None]]
+) -> None:
+    person = await office.person("Ina Beispiel")
+    own = await browsers.of(office, person)
+    theirs = await browsers.of(office, await office.person("Kim Sample", Role.PRIVACY_OFFICER))
+    await theirs.post("/notices/about", data={"authority": "Sample Authority, Sampletown"})
+    made = await own.post("/me/rights/new", data={"kind": "erasure"})
+    here = made.headers["location"].partition("?")[0]
+    await theirs.post(f"{here.replace('/me', '')}/refuse", data={"reason": "The accounts must be kept by law."})
+    await work()
+    page = (await theirs.get(here.replace("/me", ""))).text
+    assert "was not sent: this server has no mail relay" in page
+    assert "The authority for us: Sample Authority, Sampletown." in (await own.get(here)).text

@@ -81,6 +81,7 @@ Step: TypeAlias = Literal[
     "erased",
     "reminded",
     "taken",
+    "delayed",
 ]
 """What can happen to a request, as stored."""
 

@@ -27,3 +27,9 @@ where tenant_id = :tenant_id and letter_id = :letter_id and sent_at is null;
 
 -- name: forget(tenant_id, age)!
 delete from mail_letter where tenant_id = :tenant_id and coalesce(sent_at, failed_at) < now() - :age;
+
+-- name: newest_fault(tenant_id, person_id, address)$
+-- Why the newest letter to somebody was given up; null when it was sent or waits.
+select fault from mail_letter
+where tenant_id = :tenant_id and (person_id = :person_id or address = :address)
+order by written_at desc, letter_id limit 1;

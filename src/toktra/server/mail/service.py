@@ -106,6 +106,15 @@ async def send(work: Work, *, letter_id: UUID) -> None:
         await _queries.sent(connection, tenant_id=work.tenant_id, letter_id=letter_id)
 
 
+async def newest_fault(
+    connection: Connection, tenant_id: UUID, *, person_id: UUID | None = None, address: str | None = None
+) -> Fault | None:
+    """Why the newest letter to somebody was given up; None when it was sent, waits, or there was none this month."""
+    of = {"tenant_id": tenant_id, "person_id": person_id, "address": address}
+    found = await _queries.newest_fault(connection, **of)
+    return Fault(found) if found else None
+
+
 async def _claim(work: Work, letter_id: UUID) -> _Claimed | None:
     """The letter, for us alone; None when it was sent, given up or deleted. Raises BeingSent."""
     async with work.transaction() as connection:

@@ -63,6 +63,7 @@ class Step(StrEnum):
     ERASED = "erased"
     REMINDED = "reminded"
     TAKEN = "taken"
+    DELAYED = "delayed"
 
 
 COPIES: Final = frozenset({Kind.ACCESS, Kind.PORTABILITY})

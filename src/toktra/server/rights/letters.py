@@ -79,6 +79,22 @@ def to_officer(request: Request, days_left: int) -> Letter:
     )
 
 
+def delayed(request: Request) -> Letter:
+    """A request that the server could not carry out."""
+    return Letter(
+        subject=_("%(title)s is delayed") % {"title": request.title},
+        paragraphs=[
+            _(
+                "The server could not carry out a request and goes on trying. Nothing is half done. Ask who runs the "
+                "server whether its disk is full and its database is well; the day below does not move."
+            )
+        ],
+        facts=_facts(request),
+        link=Link(_("Open the request"), f"/rights/{request.request_id}"),
+        closing=_("You get this because you answer rights requests."),
+    )
+
+
 def _facts(request: Request) -> list[Fact]:
     return [
         Fact(str(_("Request")), f"{request.title}, {KIND_WORDS[request.kind]}, {law(request)}"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime
+from typing import Final
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response
 
 from toktra.compliance.deadlines import Regulation
 from toktra.server.database.pool import Database
+from toktra.server.mail.service import Fault, newest_fault
 from toktra.server.notices.service import regulation_of
 from toktra.server.people.names import people_called
 from toktra.server.people.signed_in import SignedIn
@@ -27,6 +29,12 @@ from toktra.server.web.form import FormNotUsable, read_form
 from toktra.server.web.language import _
 from toktra.server.web.page import Page, Visit
 
+LETTER_FAULTS: Final = {
+    Fault.NO_RELAY: _("this server has no mail relay"),
+    Fault.NO_ADDRESS: _("there is no address to write to"),
+    Fault.REFUSED: _("the mail server refused it"),
+    Fault.UNREACHABLE: _("the mail server could not be reached for a day"),
+}
 Decision = Callable[[Database, SignedIn, UUID, str], Awaitable[None]]
 
 
@@ -204,6 +212,13 @@ async def _show(visit: Visit, errors: Mapping[str, str], *, template: str = "rig
         request, steps = await find_whole(visit.database, visit.reader.tenant.tenant_id, _id(visit))
     except UnknownRequest:
         return notices.not_found()
+    async with visit.database.tenant(visit.reader.tenant.tenant_id) as connection:
+        fault = await newest_fault(
+            connection,
+            visit.reader.tenant.tenant_id,
+            person_id=None if request.asked_from else request.person_id,
+            address=request.asked_from,
+        )
     today = datetime.now(UTC).date()
     may_decide = visit.may(Action.DECIDE_RIGHTS_REQUESTS) and request.is_open
     return visit.show(
@@ -216,6 +231,7 @@ async def _show(visit: Visit, errors: Mapping[str, str], *, template: str = "rig
         left=time_left(request, today),
         stage=STAGE_WORDS[request.stage],
         steps=[told(step) for step in steps],
+        not_sent=LETTER_FAULTS[fault] if fault else "",
         may_take=may_decide and request.owner_id != visit.reader.person_id,
         may_grant=may_decide and request.stage is Stage.DECISION,
         may_identify=may_decide and request.stage is Stage.CHECK,

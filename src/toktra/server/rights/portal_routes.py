@@ -10,7 +10,7 @@ from uuid import UUID
 from starlette.responses import RedirectResponse, Response
 
 from toktra.compliance.deadlines import deadline
-from toktra.server.notices.service import regulation_of
+from toktra.server.notices.service import regulation_of, typed_of
 from toktra.server.privacy_hours import copying
 from toktra.server.privacy_hours.visiting import own_database_of, reader_of
 from toktra.server.rights import service
@@ -187,6 +187,7 @@ async def _show_request(
         least=LEAST_PASSPHRASE,
         recipient="",
         said=visit.request.query_params.get("said", ""),
+        authority=(await typed_of(visit.database, visit.reader.tenant.tenant_id)).get("authority", ""),
         errors=errors,
     )
 

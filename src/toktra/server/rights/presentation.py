@@ -57,6 +57,7 @@ STEP_WORDS: Final = {
     Step.REFUSED: (_("Refused"), "none"),
     Step.ERASED: (_("Erased: single uses, sums, devices, identity"), "check"),
     Step.REMINDED: (_("Reminder sent"), "send"),
+    Step.DELAYED: (_("The server could not do it yet, and goes on trying"), "warn"),
     Step.TAKEN: (_("Somebody of the privacy office sees to it"), "people"),
 }
 

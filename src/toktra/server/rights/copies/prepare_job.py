@@ -13,6 +13,7 @@ from toktra.server.rights.copies.contents import files
 from toktra.server.rights.copies.gathering import gather
 from toktra.server.rights.copies.sealing import sealed
 from toktra.server.rights.copies.zipping import zipped
+from toktra.server.rights.delays import delay_told
 from toktra.server.rights.kinds import Kind, Stage, Step
 from toktra.server.rights.letters import tell_person
 from toktra.server.rights.mailed.links import forget_expired
@@ -26,8 +27,9 @@ async def prepare(work: Work, *, request_id: UUID, language: str) -> None:
 
     `language` is that of the person's page when they said how it is sealed.
     """
-    with speaking(language):
-        await _prepare(work, request_id, Language(language))
+    async with delay_told(work, request_id):
+        with speaking(language):
+            await _prepare(work, request_id, Language(language))
 
 
 async def _prepare(work: Work, request_id: UUID, language: Language) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from toktra.server.directory.details import InvalidDetail
 from toktra.server.directory.details import email as email_of
-from toktra.server.notices.service import regulation_of
+from toktra.server.notices.service import regulation_of, typed_of
 from toktra.server.rights.copies import service as copies
 from toktra.server.rights.copies.lock_form import SealRefused, copy_language, lock_from
 from toktra.server.rights.copies.sealing import LEAST_PASSPHRASE, WrongPassphrase
@@ -216,6 +216,7 @@ async def _show(
         steps=[told(step) for step in steps],
         has_copy=request.copy_expires_at is not None and request.copy_expires_at > now,
         least=LEAST_PASSPHRASE,
+        authority=(await typed_of(visit.database, link.tenant.tenant_id)).get("authority", ""),
         errors=errors,
     )
 
