@@ -3,33 +3,51 @@ SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Python keeps what it compiled, whatever the caller's habit: the tests start some hundred processes of ours.
+export PYTHONDONTWRITEBYTECODE :=
 # Tests that watch or load the whole machine: side by side they would count each other's traffic.
-WHOLE_MACHINE := tests/agent/capture/linux $(wildcard tests/end_to_end/test_*.py)
+END_TO_END := $(wildcard tests/end_to_end/test_*.py)
+WHOLE_MACHINE := tests/agent/capture/linux $(END_TO_END)
 # The browser's driver keeps an event loop running in its process, where no test of a coroutine can run then.
 BROWSER := tests/end_to_end/browser
 # Each of these has the machine's port 443 and the browsers' own folders to itself.
 EXTENSION := $(wildcard tests/end_to_end/browser/test_extension*.py)
 # These share no database server with tests that end its processes.
 APART := tests/server/jobs tests/server/metrics tests/server/tenants/test_attribution.py
-PYTEST := $(BIN)/python -m pytest --cov --cov-append --cov-report=
-# $(1) how, $(2) which. What fails is tried once more, alone and in order: what is broken fails again, and what failed
-# only because the machine was busy is named in the output all the same.
-tests = @$(PYTEST) $(1) $(2) $(ARGS) || $(PYTEST) --last-failed --last-failed-no-failures=none $(2) $(ARGS)
+# `make coverage` sets it. Tracing every line makes Python half as fast, so `make test` does without.
+MEASURED ?=
+# $(1) a name, $(2) how, $(3) which. What fails is tried once more, alone and in order: what is broken fails again, and
+# what failed only because the machine was busy is named in the output all the same. Two of these run at once, so each
+# remembers in a place of its own what failed and which lines ran.
+pytest = COVERAGE_FILE=.coverage-$(1) $(before) $(BIN)/python -m pytest -o cache_dir=.pytest_cache/$(1) $(MEASURED)
+tests = @$(pytest) $(2) $(3) $(ARGS) || $(pytest) --last-failed --last-failed-no-failures=none $(3) $(ARGS)
 
-.PHONY: run test setup check bench bench-capture lock kernel clean
+.PHONY: run test test-whole-machine test-beside-it coverage setup check bench bench-capture lock kernel clean
 
 run: $(VENV)/runs ## start the database, the server and this machine's agent, and open the page
 	@$(BIN)/toktra up $(ARGS)
 
-test: $(VENV)/ready ## everything CI runs: checks, then all tests with branch coverage
+test: $(VENV)/ready ## everything CI runs: checks, then all tests
 	@scripts/system-packages test
-	@$(MAKE) --no-print-directory check
-	@$(BIN)/coverage erase
-	$(call tests,,$(WHOLE_MACHINE))
-	$(call tests,,$(EXTENSION))
-	$(call tests,-n 2,$(BROWSER) $(EXTENSION:%=--ignore=%))
-	$(call tests,,$(APART))
-	$(call tests,-n 2,tests $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER) $(APART)))
+	@$(MAKE) --no-print-directory -k -j 2 --output-sync=line test-whole-machine test-beside-it
+	$(call tests,browser,-n 2,$(BROWSER) $(EXTENSION:%=--ignore=%))
+
+test-whole-machine: # mostly waits: for the kernel, for timetables, for processes that start
+	$(call tests,kernel,,$(filter-out $(END_TO_END),$(WHOLE_MACHINE)))
+	$(call tests,end-to-end,,$(END_TO_END))
+	$(call tests,extension,,$(EXTENSION))
+
+# Nothing here talks to a provider's name on port 443, which the others watch; being nice, it takes the time they leave.
+test-beside-it: before = nice
+test-beside-it:
+	@$(before) $(MAKE) --no-print-directory check
+	$(call tests,apart,,$(APART))
+	$(call tests,rest,-n 2,tests $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER) $(APART)))
+
+coverage: $(VENV)/ready ## all tests as `make test` runs them, with branch coverage; takes twice as long
+	@rm -f .coverage .coverage-*
+	@$(MAKE) --no-print-directory test MEASURED="--cov --cov-append --cov-report="
+	@$(BIN)/coverage combine --quiet .coverage-*
 	@echo "Lines and branches run by tests: $$($(BIN)/coverage report --format=total) %"
 
 setup: $(VENV)/ready ## create .venv with everything in it

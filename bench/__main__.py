@@ -28,6 +28,7 @@ PARTS = {
     "estimate": "one token estimate, and reading the coefficient file",
     "rights": "a copy of 100,000 events, their erasure, a day and a month deleted",
     "costs": "the cost of a million rollup rows projected anew",
+    "export": "ten million events as CSV, beside bare COPY, and its memory",
     "pages": "pages over HTTP with 10,000 people, 12,000 devices and a year of sums",
 }
 
