@@ -143,7 +143,10 @@ def read_copy(chromium: Browser, archive: zipfile.ZipFile, wrong: dict[str, list
     page = context.new_page()
     page.set_content(archive.read("index.html").decode())
     expect(page.get_by_role("heading", name="Your data at Example organisation")).to_be_visible()
-    expect(page.get_by_role("img")).to_be_visible()
+    charts = page.get_by_role("img")
+    expect(charts).to_have_count(2)  # tokens by day, and by provider
+    for chart in charts.all():
+        expect(chart).to_be_visible()
     if found := findings(page):
         wrong["the copy"] = found
     if folder := os.environ.get("TOKTRA_LOOK"):
