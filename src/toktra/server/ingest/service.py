@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 import aiosql
 import psycopg
@@ -21,6 +25,10 @@ from toktra.wire.events import BatchAccepted, OutOfSequence
 from toktra.wire.signatures import KeyId
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
+
+AT_ONCE: Final = (os.cpu_count() or 1) + 1
+"""Batches of one organisation in the database at a time: one for each processor, and one that waits for the disk. More
+would only wait there, for the sums that all of them add to, and hold connections that others need."""
 
 
 class DeviceRefused(Exception):
@@ -41,6 +49,8 @@ class Ingest:
     clock: Callable[[], float] = time.time
     """Seconds since 1970."""
     months: Months = field(init=False)
+    _turns: WeakValueDictionary[UUID, asyncio.Semaphore] = field(init=False, default_factory=WeakValueDictionary)
+    """Of the organisations whose batches are being stored; in the order in which they came."""
 
     def __post_init__(self) -> None:
         self.months = Months(self.database, _queries)
@@ -109,5 +119,7 @@ class Ingest:
         )
 
     async def _store(self, key: KeyId, batch: BatchColumns, columns: Columns, public_key: bytes | None) -> Any:
-        async with self.database.global_tables() as connection:  # the function itself names the tenant
+        turn = self._turns.setdefault(key.tenant, asyncio.Semaphore(AT_ONCE))
+        # The function itself names the tenant.
+        async with turn, self.database.global_tables() as connection:
             return await self.store(connection, key, batch, columns, public_key)
