@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toktra.catalogue.commands import estimate
 from toktra.catalogue.estimate import Estimate
@@ -89,6 +91,55 @@ def test_counts_of_nothing_are_answered_with_nothing() -> None:
     nothing = dict.fromkeys(("request_bytes", "response_bytes", "segments_out", "segments_in"), 0)
     answer = json.loads(run({**GOOD, **nothing}).stdout)
     assert {value for name, value in answer.items() if name != "regime"} == {0}
+
+
+def test_files_that_windows_wrote_are_read() -> None:
+    line = json.dumps(GOOD).encode()
+    found = CliRunner().invoke(estimate, input=b"\xef\xbb\xbf" + line + b"\r\n\r\n" + line + b"\r\n")
+    assert found.exit_code == 0
+    assert found.stdout == run(GOOD, GOOD).stdout
+
+
+def test_the_mark_that_begins_a_file_is_not_taken_inside_it() -> None:
+    found = CliRunner().invoke(estimate, input=b"{}\n\xef\xbb\xbf" + json.dumps(GOOD).encode())
+    assert "line 2: is not JSON" in found.stderr
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.floats(),
+        st.text(max_size=20),
+        st.integers(-3, 5_000),
+        st.integers(-(2**80), 2**80),
+        st.sampled_from(("api.anthropic.com", "chatgpt.com", "api.deepseek.com.", "X" * 300)),
+    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+ROWS = st.fixed_dictionaries({}, optional={field: VALUES | st.just(value) for field, value in GOOD.items()})
+COUNTS = st.sampled_from(("request_bytes", "response_bytes", "segments_out", "segments_in"))
+CHANGED = st.builds(lambda field, value: {**GOOD, field: value}, COUNTS, VALUES)
+
+
+@given(st.lists(ROWS | CHANGED | VALUES, min_size=1, max_size=4))
+def test_every_line_is_answered_soundly_or_refused_by_its_number(rows: list[object]) -> None:
+    found = run(*(json.dumps(row) for row in rows))
+    assert found.exception is None or isinstance(found.exception, SystemExit)
+    answers = [json.loads(line, parse_constant=pytest.fail) for line in found.stdout.splitlines()]
+    assert len(answers) == len(rows)
+    for number, (row, answer) in enumerate(zip(rows, answers, strict=True), start=1):
+        if "error" in answer:
+            named = any(f"line {number}: {field}: " in answer["error"] for field in GOOD)
+            assert named if isinstance(row, dict) else answer["error"] == f"line {number}: is not a JSON object"
+            continue
+        assert isinstance(row, dict)
+        assert set(row) >= set(GOOD)
+        assert all(type(value) is int for name, value in answer.items() if name != "regime")
+        for side in ("input", "output"):
+            assert 0 <= answer[f"{side}_low"] <= answer[f"{side}_tokens"] <= answer[f"{side}_high"]
+    assert found.exit_code == int(any("error" in answer for answer in answers))
 
 
 @pytest.mark.parametrize("field", list(GOOD))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, BinaryIO, TypeVar
@@ -47,7 +48,9 @@ def estimate(file: BinaryIO) -> None:
 
 def _answers(lines: Iterable[bytes]) -> Iterator[tuple[int, Estimate | Refused]]:
     """An answer for every line that is not blank, with its number counted from 1."""
-    for number, line in enumerate(lines, start=1):
+    for number, read in enumerate(lines, start=1):
+        # Windows programs begin a file with a byte order mark; it says nothing.
+        line = read.removeprefix(BOM_UTF8) if number == 1 else read
         if not line.strip():
             continue
         try:
