@@ -55,6 +55,9 @@ def test_every_text_is_complete_and_lists_every_field_of_the_schema(text: Any, l
             listed = [plain(row[2]) for table in blocks(made.markdown) if isinstance(table, Table) for row in table.rows
                       if len(row) == 3]  # fmt: skip
             assert set(FIELDS) <= set(listed)
+            for table in blocks(made.markdown):
+                if isinstance(table, Table):  # a row to be signed is empty, and as wide as the others
+                    assert {len(row) for row in table.rows} == {len(table.header)}
             assert "{" not in made.markdown
 
 
@@ -118,6 +121,17 @@ NASTY = [
     "_x_ [l](http://e.example)",
     "`c`",
 ]
+
+
+@pytest.mark.parametrize("text", [Jurisdiction.US, Jurisdiction.GERMANY, Paper.WORKS_AGREEMENT])
+def test_every_table_is_whole_in_a_document(text: Any) -> None:
+    from docx import Document
+
+    made = filled(text, works_council="Sample Council")
+    tables = [block for block in blocks(made) if isinstance(block, Table)]
+    written = Document(io.BytesIO(rendering.as_docx(made, "en"))).tables
+    assert [len(table.columns) for table in written] == [len(table.header) for table in tables]
+    assert [len(table.rows) for table in written] == [1 + len(table.rows) for table in tables]
 
 
 @pytest.mark.parametrize("name", NASTY)

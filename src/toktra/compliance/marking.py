@@ -78,7 +78,7 @@ def blocks(markdown: str) -> Iterator[Block]:
             level = len(first) - len(first.lstrip("#"))
             yield Heading(level, runs(first.lstrip("#").strip()))
         elif first.startswith("|"):
-            cells = [tuple(runs(cell.strip()) for cell in _CELL.split(line.strip("| "))) for line in lines]
+            cells = [tuple(runs(cell.strip()) for cell in _CELL.split(line)[1:-1]) for line in lines]
             yield Table(cells[0], tuple(cells[2:]))
         elif _LIST_ITEM.match(first):
             yield Items(tuple(_items(lines)), is_numbered=first[0].isdigit())
