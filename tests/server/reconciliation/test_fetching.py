@@ -102,6 +102,14 @@ def test_a_limit_without_patience_says_how_long(provider: Provider) -> None:
     assert waits == []
 
 
+@pytest.mark.parametrize("asks", ["9" * 400, "100000000", "Fri, 31 Dec 9999 23:59:59 -2359"])
+def test_a_limit_of_any_length_is_a_sentence(provider: Provider, asks: str) -> None:
+    provider.instead = [answering(429, {}, retry_after=asks)]
+    with pytest.raises(SlowDown) as refusal:
+        fetch(provider, OPENAI)
+    assert 1 <= refusal.value.retry_after_s <= 86_400
+
+
 def test_patience_ends(provider: Provider) -> None:
     provider.instead = [answering(429, {}, retry_after="50")] * 9
     waits: list[float] = []

@@ -28,6 +28,8 @@ MAX_PAGES: Final = 60
 RETRIES: Final = 3
 _PAUSE_S: Final = 2.0
 """Before asking again after a fault of the provider's, when it does not say how long."""
+_LONGEST_PAUSE_S: Final = 86_400.0
+"""An answer that asks for more is taken to ask for a day: nobody here waits that long, and a number stays a number."""
 _LONGEST_KEY: Final = 400
 
 
@@ -191,13 +193,13 @@ def _changed(api: UsageApi, where: str) -> FetchFailed:
 
 
 def _retry_after_s(text: str | None) -> float | None:
-    """Seconds, or an HTTP date (RFC 9110, 10.2.3); None when there is neither."""
+    """Seconds, or an HTTP date (RFC 9110, 10.2.3), a day at most; None when there is neither."""
     if text is None:
         return None
     if text.strip().isdecimal():
-        return float(text)
+        return min(float(text), _LONGEST_PAUSE_S)
     try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
+        pause_s = (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, pause_s), _LONGEST_PAUSE_S)
