@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
@@ -32,14 +32,14 @@ def firm(site: Any) -> Any:
         for place in range(6):
             person = firm.add_person(f"{department} {place}")
             firm.change("update person set department = %s where person_id = %s", [department, person])
-            for back in range(70):
-                day = today - timedelta(days=back)
-                amount = tokens // 5 if day.weekday() > 4 else tokens + back * 1000
-                values = [ESTIMATOR_VERSION, amount // 2000, amount * 4, amount * 4, amount, amount // 6]
-                firm.change(
-                    "insert into usage_daily values (%s, %s, %s, 'api.openai.com', %s, %s, %s, %s, %s, %s)",
-                    [tenant_id, day, person, *values],
-                )
+            firm.change(
+                "insert into usage_daily select %(t)s, day, %(person)s, 'api.openai.com', %(version)s, amount / 2000,"
+                " amount * 4, amount * 4, amount, amount / 6 from generate_series(0, 69) back,"
+                " lateral (select %(today)s::date - back) d (day),"
+                " lateral (select case when extract(isodow from day) > 5 then %(tokens)s / 5"
+                " else %(tokens)s + back * 1000 end) a (amount)",
+                {"t": tenant_id, "person": person, "version": ESTIMATOR_VERSION, "today": today, "tokens": tokens},
+            )
     firm.change(
         "insert into usage_hourly select tenant_id, %s::time + day, provider_host, estimator_version, sum(exchanges), "
         "sum(request_bytes), sum(response_bytes), sum(input_tokens), sum(output_tokens) from usage_daily "

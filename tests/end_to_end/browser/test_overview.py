@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.end_to_end.browser.test_portal import WIDE_AND_NARROW, in_both_themes
+from tests.lab.axe import AXE, violations
 
 ROOT = Path(__file__).parents[3]
-AXE = ROOT / "tests" / "data" / "axe"
 IMAGES = ROOT / "docs" / "images"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 pytestmark = pytest.mark.browser
 
@@ -125,16 +125,6 @@ def scrolls_sideways(page: Page) -> int:
     return over
 
 
-def findings(page: Page) -> list[str]:
-    """What axe-core finds, each with where."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate((AXE / "axe.min.js").read_text())
-    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    return [
-        f"{one['id']}: {node['target']} {node['html'][:120]}" for one in result["violations"] for node in one["nodes"]
-    ]
-
-
 def small_targets(page: Page) -> list[str]:
     """Controls under 24 px (WCAG 2.2, 2.5.8); links within a sentence are exempt."""
     found: list[str] = page.evaluate(
@@ -148,22 +138,25 @@ def small_targets(page: Page) -> list[str]:
 
 
 def test_the_rules_are_the_ones_in_the_manifest() -> None:
-    manifest = tomllib.loads((AXE / "manifest.toml").read_text())
-    assert hashlib.sha256((AXE / manifest["path"]).read_bytes()).hexdigest() == manifest["sha256"]
+    manifest = tomllib.loads((AXE.parent / "manifest.toml").read_text())
+    assert AXE.name == manifest["path"]
+    assert hashlib.sha256(AXE.read_bytes()).hexdigest() == manifest["sha256"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390, 320])
-def test_every_page_is_accessible_and_fits(chromium: Browser, busy: Any, quiet: Any, scheme: str, width: int) -> None:
+@WIDE_AND_NARROW
+def test_every_page_is_accessible_and_fits(chromium: Browser, busy: Any, quiet: Any, width: int, dark_at: int) -> None:
     wrong: dict[str, object] = {}
-    with browsing(chromium, busy.address, scheme=scheme, width=width) as page:
+    with browsing(chromium, busy.address, width=width) as page:
 
         def look(what: str) -> None:
-            found = [*findings(page), *small_targets(page)]
-            if over := scrolls_sideways(page):
-                found.append(f"scrolls sideways by {over} px")
-            if found:
-                wrong[what] = found
+            def note(how: str) -> None:
+                found = [*violations(page), *small_targets(page)]
+                if over := scrolls_sideways(page):
+                    found.append(f"scrolls sideways by {over} px")
+                if found:
+                    wrong[f"{what}, {how}"] = found
+
+            in_both_themes(page, width, dark_at, note)
 
         page.goto(busy.sign_in_link())
         look("sign-in link")
@@ -218,7 +211,7 @@ def test_new_use_appears_without_reloading_and_nothing_on_the_page_is_lost(chrom
         expect(page.locator("#why-cost")).to_be_visible()
         assert page.evaluate("document.activeElement.outerHTML.slice(0, 60)") == focused
         assert page.evaluate("window.stillHere"), "the page was reloaded"
-        assert findings(page) == []
+        assert violations(page) == []
 
 
 def test_a_page_that_nobody_sees_asks_for_nothing(chromium: Browser, busy: Any) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.end_to_end.browser.test_portal import WIDE_AND_NARROW, in_both_themes
+from tests.lab.axe import violations
 
 from toktra.server.web.access import Role
 
 ROOT = Path(__file__).parents[3]
-AXE = ROOT / "tests" / "data" / "axe" / "axe.min.js"
 IMAGES = ROOT / "docs" / "images"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PEOPLE = ("Ada Exempel", "Ina Beispiel", "Jan Przykład", "Jo Voorbeeld", "Kim Sample", "Lou Exemple")
 DEPARTMENTS = ("Engineering", "Finance", "Customer service", "Sales", "Sales", "Product and design")
 CSV = (
@@ -117,10 +117,7 @@ def sign_in(page: Page, organisation: Any, path: str) -> None:
 
 def faults(page: Page) -> list[str]:
     """What axe-core finds, targets under 24 px (WCAG 2.2, 2.5.8), and sideways scrolling."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text())
-    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    found = [f"{one['id']}: {node['html'][:120]}" for one in result["violations"] for node in one["nodes"]]
+    found = violations(page)
     found += page.evaluate(
         """() => [...document.querySelectorAll('a, button, input, select, summary')].filter(element => {
             const box = element.getBoundingClientRect();
@@ -138,15 +135,17 @@ def upload(page: Page, organisation: Any, content: bytes = CSV.encode()) -> None
     page.get_by_role("button", name="Show what would happen").click()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390, 320])
-def test_every_page_is_accessible_and_fits(chromium: Browser, firm: Any, scheme: str, width: int) -> None:
+@WIDE_AND_NARROW
+def test_every_page_is_accessible_and_fits(chromium: Browser, firm: Any, width: int, dark_at: int) -> None:
     wrong: dict[str, object] = {}
-    with browsing(chromium, firm.address, scheme=scheme, width=width) as page:
+    with browsing(chromium, firm.address, width=width) as page:
 
         def look(what: str) -> None:
-            if found := faults(page):
-                wrong[what] = found
+            def note(how: str) -> None:
+                if found := faults(page):
+                    wrong[f"{what}, {how}"] = found
+
+            in_both_themes(page, width, dark_at, note)
 
         sign_in(page, firm, "/people")
         look("people")

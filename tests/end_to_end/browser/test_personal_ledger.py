@@ -20,7 +20,8 @@ import psycopg
 import pytest
 import urllib3
 from playwright.sync_api import Browser, Page, Request, expect
-from tests.end_to_end.browser.test_overview import findings, scrolls_sideways, small_targets
+from tests.end_to_end.browser.test_overview import scrolls_sideways, small_targets
+from tests.lab.axe import violations
 from tests.server.perks.conftest import second_ledger
 
 from toktra.agent.perks.age import NotOpened, Sealer, unseal
@@ -233,7 +234,7 @@ def looks_right(page: Page) -> None:
     for width, scheme in ((1440, "light"), (390, "dark")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        assert findings(page) == []
+        assert violations(page) == []
         assert scrolls_sideways(page) <= 0
         assert small_targets(page) == []
     page.set_viewport_size({"width": 1440, "height": 1000})

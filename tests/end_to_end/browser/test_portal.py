@@ -6,7 +6,7 @@ import json
 import os
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,13 +16,12 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.lab.axe import violations
 
 from toktra.server.web.access import Role
 
 ROOT = Path(__file__).parents[3]
-AXE = ROOT / "tests" / "data" / "axe" / "axe.min.js"
 IMAGES = ROOT / "docs" / "images"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OWN_PAGES = ["/me?period=30d", "/me/as-others-see-it", "/me/events", "/me/devices", "/me/who-looked", "/me/notices"]
 
 pytestmark = pytest.mark.browser
@@ -123,12 +122,7 @@ def look_up(page: Page, firm: Firm, reason: str) -> None:
 
 def findings(page: Page) -> list[str]:
     """What axe-core finds, controls under 24 px, and sideways scrolling."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text())
-    result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    found = [
-        f"{one['id']}: {node['target']} {node['html'][:120]}" for one in result["violations"] for node in one["nodes"]
-    ]
+    found = violations(page)
     found += page.evaluate(
         """() => [...document.querySelectorAll('a, button, input, select, summary')].filter(element => {
             const box = element.getBoundingClientRect();
@@ -141,14 +135,33 @@ def findings(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("dark", 390), ("light", 320)])
-def test_every_page_is_accessible_and_fits(chromium: Browser, firm: Firm, scheme: str, width: int) -> None:
+WIDE_AND_NARROW = pytest.mark.parametrize(
+    ("width", "dark_at"), [pytest.param(1440, 1440, id="wide"), pytest.param(320, 390, id="narrow")]
+)
+"""Two ways through every page, on a large screen and on the smallest. A theme changes only colours."""
+
+
+def in_both_themes(page: Page, width: int, dark_at: int, look: Callable[[str], None]) -> None:
+    """Calls `look` with each theme's name while the page has it, and leaves the page light and as wide as it was."""
+    look(f"light, {width} px")
+    page.set_viewport_size({"width": dark_at, "height": 1000})
+    page.emulate_media(color_scheme="dark")
+    look(f"dark, {dark_at} px")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": width, "height": 1000})
+
+
+@WIDE_AND_NARROW
+def test_every_page_is_accessible_and_fits(chromium: Browser, firm: Firm, width: int, dark_at: int) -> None:
     wrong: dict[str, list[str]] = {}
-    with browsing(chromium, firm.address, scheme=scheme, width=width) as page:
+    with browsing(chromium, firm.address, width=width) as page:
 
         def look(what: str) -> None:
-            if found := findings(page):
-                wrong[what] = found
+            def note(how: str) -> None:
+                if found := findings(page):
+                    wrong[f"{what}, {how}"] = found
+
+            in_both_themes(page, width, dark_at, note)
 
         sign_in(page, firm, firm.auditor)
         look_up(page, firm, "Checking that pages can be read")
