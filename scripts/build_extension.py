@@ -68,16 +68,18 @@ def rules(catalogue: Catalogue, uses: list[dict[str, Any]]) -> Rules:
     stars = [rule for provider in apis for rule in provider.patterns]
     one_label = sorted(rule[2:] for rule in stars if rule.startswith("*.") and "*" not in rule[2:])
     below = sorted({*suffixes, *one_label})
-    requests = [f"{one}/*" for one in _origins("https", exact, below)]
-    sockets = [f"{one}/*" for one in _origins("wss", exact, below)]
+    by_path = [str(use.get("host")) for use in uses]
+    whole = [host for host in exact if host not in by_path]
+    requests = [f"{one}/*" for one in _origins("https", whole, below)]
+    sockets = [f"{one}/*" for one in _origins("wss", whole, below)]
     for use in uses:
-        _check(use, catalogue, exact)
-        exact.append(use["host"])
+        _check(use, catalogue, by_path)
         requests += [f"https://{use['host']}{path}{end}" for path in use["paths"] for end in _ends(path)]
         sockets += [f"wss://{use['host']}{path}{end}" for path in use.get("sockets", []) for end in _ends(path)]
-    grants = [f"{one}/*" for scheme in ("https", "wss") for one in _origins(scheme, sorted(exact), below)]
+    exact = sorted({*exact, *by_path})
+    grants = [f"{one}/*" for scheme in ("https", "wss") for one in _origins(scheme, exact, below)]
     left_out = sorted({host for provider in catalogue.providers for host in provider.left_out})
-    return Rules(sorted(exact), suffixes, one_label, left_out, grants, requests, sockets)
+    return Rules(exact, suffixes, one_label, left_out, grants, requests, sockets)
 
 
 def manifest(found: Rules) -> dict[str, Any]:
@@ -174,12 +176,12 @@ def _ends(path: str) -> tuple[str, ...]:
     return ("",) if path.endswith("*") else ("", "?*")
 
 
-def _check(use: dict[str, Any], catalogue: Catalogue, exact: list[str]) -> None:
+def _check(use: dict[str, Any], catalogue: Catalogue, by_path: list[str]) -> None:
     host = use.get("host")
     if not isinstance(host, str) or catalogue.find(host) is None:
         raise Unusable(f"{USES.name}: {host!r} is no host of the catalogue")
-    if host in exact:
-        raise Unusable(f"{USES.name}: {host} is there twice, or an API's, which needs no entry")
+    if by_path.count(host) > 1:
+        raise Unusable(f"{USES.name}: {host} is there twice")
     paths = [*use.get("paths", []), *use.get("sockets", [])]
     if not paths:
         raise Unusable(f"{USES.name}: {host} has no path")

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -84,6 +85,58 @@ def test_every_use_lies_within_what_is_granted_and_names_a_path_or_an_api() -> N
         host = origin(pattern)[1]
         if not host.startswith("*.") and kinds[host] != "api":
             assert not pattern.endswith(f"{host}/*"), f"{pattern} would count pages and pictures"
+
+
+def test_the_sites_whose_paths_count_are_told_to_administrators_and_only_by_path() -> None:
+    uses = tomllib.loads((EXTENSION / "uses.toml").read_text())["use"]
+    page = (ROOT / "docs" / "administrator" / "browser-extension.md").read_text()
+    rows = [line for line in page.partition("| What is a use there |")[2].split("\n\n")[0].splitlines() if "`" in line]
+    told = {host: row for row in rows for host in re.findall(r"`([a-z0-9.-]+)`", row.split("|")[1])}
+    assert told.keys() == {use["host"] for use in uses}
+    for use in uses:
+        for path in (*use["paths"], *use.get("sockets", [])):
+            assert path.rpartition("/")[2] in told[use["host"]], path
+        counted = [one for one in (*HOSTS["requests"], *HOSTS["sockets"]) if origin(one)[1] == use["host"]]
+        assert counted, use["host"]
+        assert not any(one.endswith(f"{use['host']}/*") for one in counted), counted
+
+
+@pytest.mark.parametrize(
+    ("url", "counts"),
+    [
+        ("https://chatgpt.com/backend-api/f/conversation", True),
+        ("https://chatgpt.com/backend-api/f/conversation/prepare", False),
+        ("https://chatgpt.com/backend-api/conversations?offset=0", False),
+        ("https://chatgpt.com/backend-api/conversation/6f1/title", False),
+        ("https://chatgpt.com/ces/v1/t", False),
+        ("https://claude.ai/api/organizations/o/chat_conversations/c/completion", True),
+        ("https://claude.ai/api/organizations/o/chat_conversations/c/title", False),
+        ("https://claude.ai/api/event_logging/batch", False),
+        ("https://gemini.google.com/_/BardChatUi/data/batchexecute?rpcids=x", False),
+        ("https://grok.com/rest/app-chat/conversations/new", True),
+        ("https://grok.com/rest/app-chat/conversations/c/responses", True),
+        ("https://grok.com/rest/app-chat/conversations/c/load-responses", False),
+        ("https://grok.com/rest/app-chat/conversations/c/title", False),
+        ("https://openrouter.ai/api/v1/chat/completions", True),
+        ("https://openrouter.ai/api/internal/v1/event", False),
+        ("https://poe.com/api/gql_POST", False),
+        ("https://api.openai.com/v1/responses", True),
+        ("https://my.openai.azure.com/openai/deployments/d/chat/completions?api-version=1", True),
+        ("wss://copilot.microsoft.com/c/api/chat?api-version=2", True),
+        ("wss://chatgpt.com/backend-api/conversation", False),
+    ],
+)
+def test_questions_count_and_what_a_site_does_beside_them_does_not(url: str, counts: bool) -> None:
+    patterns = [*HOSTS["requests"], *HOSTS["sockets"]]
+    assert any(matches(one, url) for one in patterns) is counts
+
+
+def matches(pattern: str, url: str) -> bool:
+    """As browsers match: a star before the host is any name below it, one in the path anything, the query included."""
+    scheme, _, rest = pattern.partition("://")
+    host, _, path = rest.partition("/")
+    below = r"(?:[^/]+\.)?" + re.escape(host[2:]) if host.startswith("*.") else re.escape(host)
+    return re.fullmatch(f"{scheme}://{below}/{'.*'.join(map(re.escape, path.split('*')))}", url) is not None
 
 
 def test_no_source_reaches_further_than_its_permissions() -> None:

@@ -9,10 +9,11 @@ from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toktra.agent.browser.merge import HOLD_S, TOLERANCE_S, Merge
+from toktra.agent.browser.merge import HOLD_S, TOLERANCE_S, Merge, may_share
 from toktra.agent.capture.observed import Exchange, ObservedExchange
 from toktra.agent.control_messages import BrowserUse
 
@@ -148,6 +149,8 @@ class Happening:
     by_browser: bool
     network_tells_after: float
     browser_tells_after: float
+    browsers_clock: float
+    """How far the browser's times are from the network's: ahead, or behind."""
 
 
 happenings = st.lists(
@@ -161,6 +164,7 @@ happenings = st.lists(
         by_browser=st.booleans(),
         network_tells_after=st.integers(0, 60).map(float),
         browser_tells_after=st.integers(0, 60).map(float),
+        browsers_clock=st.integers(-20, 20).map(lambda tenths: tenths / 10),
     ),
     max_size=12,
 )
@@ -187,7 +191,8 @@ def test_totals_are_conserved_whatever_happens_in_whatever_order(real: list[Happ
             seen = exchange(one.began, ended, sent=3 * unit(number), host=one.host, uid=one.uid)
             recorded += merge.network([seen], at)
         else:
-            merge.browser(one.uid, [use(number, one.began, ended, sent=unit(number), host=one.host)], at)
+            began, over = one.began + one.browsers_clock, ended + one.browsers_clock
+            merge.browser(one.uid, [use(number, began, over, sent=unit(number), host=one.host)], at)
     recorded += merge.due(1e9)
 
     for host in (HOST, OTHER):
@@ -213,7 +218,9 @@ def test_totals_are_conserved_whatever_happens_in_whatever_order(real: list[Happ
 
 
 def _near(one: Happening, other: Happening) -> bool:
-    return one.began <= other.began + other.lasted + TOLERANCE_S and other.began <= one.began + one.lasted + TOLERANCE_S
+    """Whether they may overlap by whatever clock: the browser's may be TOLERANCE_S from the network's either way."""
+    apart = 2 * TOLERANCE_S
+    return one.began <= other.began + other.lasted + apart and other.began <= one.began + one.lasted + apart
 
 
 def _swallowed(mine: list[tuple[int, Happening]]) -> int:
@@ -223,6 +230,61 @@ def _swallowed(mine: list[tuple[int, Happening]]) -> int:
         for n, one in mine
         if one.by_browser and any(_near(one, other) and other is not one for _, other in mine if other.by_network)
     )
+
+
+CHAT, API = "chat.mistral.ai", "api.mistral.ai"
+
+
+@given(happenings, st.lists(st.booleans(), min_size=12, max_size=12))
+def test_a_use_over_a_connection_to_a_neighbouring_host_is_not_there_twice(
+    real: list[Happening], shared: list[bool]
+) -> None:
+    """HTTP/2 and 3 let a browser send to `CHAT` over its connection to `API`: the network counts it under `API`."""
+    merge, recorded = Merge(), []
+    tellings = []
+    for number, one in enumerate(real):
+        ended = one.began + one.lasted
+        if one.by_network:
+            tellings.append((ended + one.network_tells_after, number, "network"))
+        if one.by_browser:
+            tellings.append((ended + one.browser_tells_after, number, "browser"))
+    for at, number, by in sorted(tellings):
+        one, ended = real[number], real[number].began + real[number].lasted
+        recorded += merge.due(at)
+        if by == "network":
+            host = API if shared[number] else CHAT
+            recorded += merge.network([exchange(one.began, ended, sent=3 * unit(number), host=host, uid=one.uid)], at)
+        else:
+            began, over = one.began + one.browsers_clock, ended + one.browsers_clock
+            merge.browser(one.uid, [use(number, began, over, sent=unit(number), host=CHAT)], at)
+    recorded += merge.due(1e9)
+
+    for uid in (ALICE, BOB):
+        mine = [(n, one) for n, one in enumerate(real) if one.uid == uid]
+        total, _, uses = sums([one for one in recorded if one.uid == uid])
+        network = [(n, one) for n, one in mine if one.by_network]
+        hidden = [(n, one) for n, one in mine if one.by_browser and not one.by_network]
+        assert total <= sum(3 * unit(n) for n, _ in network) + sum(unit(n) for n, _ in hidden)
+        if not any(_near(one, other) for n, one in mine for m, other in mine if n < m):
+            assert total == sum(3 * unit(n) for n, _ in network) + sum(unit(n) for n, _ in hidden)
+            assert uses == len(network) + len(hidden)
+
+
+@pytest.mark.parametrize(
+    ("host", "other", "shares"),
+    [
+        ("chat.mistral.ai", "api.mistral.ai", True),
+        ("openrouter.ai", "eu.openrouter.ai", True),
+        ("us-east1-aiplatform.googleapis.com", "aiplatform.googleapis.com", True),
+        ("chatgpt.com", "claude.ai", False),
+        ("grok.com", "poe.com", False),
+        ("api.openai.com", "chatgpt.com", False),
+        ("a.b.openrouter.ai", "openrouter.ai", False),
+    ],
+)
+def test_hosts_that_one_wildcard_certificate_covers_may_share_a_connection(host: str, other: str, shares: bool) -> None:
+    assert may_share(host, other) is may_share(other, host) is shares
+    assert may_share(host, host)
 
 
 def test_counter_of_bytes_shows_each_use_once_when_uses_are_apart() -> None:

@@ -9,6 +9,11 @@ For one account and one provider host:
 - Should the network tell of an overlapping exchange later still, what the browser's part had already counted is taken
   off it. It is then not counted as another exchange.
 
+A browser may send requests to one host over a connection it opened to another, where both have one certificate and one
+address (RFC 9113 §9.1.1): the network then counts them under the name the connection began with. So for all of this,
+"the same host" is any of a family: the same name, two names with one parent (chat.mistral.ai, api.mistral.ai), or a
+name and its parent. That is as far as a wildcard certificate reaches.
+
 So each byte and each use is there once, whoever comes first and however late. What is lost is the case between: a
 hidden request beside one of the same account to the same host that the network saw counts as part of the latter.
 
@@ -132,7 +137,7 @@ class Merge:
         exchange = observed.exchange
         sent, received, asked = exchange.request_bytes + exchange.control_bytes, exchange.response_bytes, False
         for counted in self._counted:
-            if counted.host != observed.provider_host or observed.uid not in (None, counted.uid):
+            if not may_share(counted.host, observed.provider_host) or observed.uid not in (None, counted.uid):
                 continue
             if not _overlap(exchange.started_at, exchange.ended_at, counted.started_at, counted.ended_at):
                 continue
@@ -164,9 +169,21 @@ class Merge:
             self._counted = [counted for counted in self._counted if counted.ended_at >= long_ago]
 
 
+def may_share(host: str, other: str) -> bool:
+    """Whether one connection of a browser could carry requests to both hosts."""
+    parent, others = _parent(host), _parent(other)
+    return host in (other, others) or other == parent or (parent == others != "")
+
+
+def _parent(host: str) -> str:
+    """What a wildcard certificate for the host would name after its star; empty where that is a top level."""
+    above = host.partition(".")[2]
+    return above if "." in above else ""
+
+
 def _same(seen: _Seen, use: BrowserUse, uid: int) -> bool:
     return (
-        seen.host == use.host
+        may_share(seen.host, use.host)
         and seen.uid in (None, uid)
         and _overlap(seen.started_at, seen.ended_at, use.started_at, use.ended_at)
     )
