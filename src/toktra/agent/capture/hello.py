@@ -28,7 +28,7 @@ _BORINGSSL_GREASE_BYTES: Final = frozenset({144, 176, 208, 240})
 
 _extension = Struct(">HH").unpack_from
 _suites = Struct(">HBB").unpack_from
-_server_name = Struct(">xxHHBH").unpack_from
+_server_name = Struct(">HHBH").unpack_from
 _ech_header = Struct(">BHHBH").unpack_from
 _name = re.compile(rb"[A-Za-z0-9_-]{1,63}+(?:\.[A-Za-z0-9_-]{1,63}+)*+").fullmatch
 _ENDS_A_NUMBER: Final = b"0123456789abcdefxABCDEFX"
@@ -139,17 +139,17 @@ def parse_framed(  # noqa: PLR0911  a refusal is told where it is found; another
         last_header = (_before_the_cut(stream, place) if truncated else end) - 4
         while place <= last_header:  # up to twenty times a hello: every step here is felt
             kind, length = extension(stream, place)
+            place += 4 + length
             if kind in looked_at:
-                if not kind:
+                if kind == 16:  # APPLICATION_PROTOCOLS; a number costs less here than a name
+                    alpn = stream[place - length : place]
+                elif not kind:
                     twice = named > 0
-                    named = place
-                elif kind == APPLICATION_PROTOCOLS:
-                    alpn = stream[place + 4 : place + 4 + length]
+                    named = place - length
                 elif kind == ENCRYPTED_CLIENT_HELLO:
-                    ech = stream[place + 4 : place + 4 + length]
+                    ech = stream[place - length : place]
                 else:
                     over_quic = True
-            place += 4 + length
     except (IndexError, struct_error):
         return Refusal.MALFORMED
     if place != end and not truncated:
@@ -172,14 +172,14 @@ def _before_the_cut(stream: bytes, place: int) -> int:
 
 
 def _host(stream: bytes, place: int) -> str | NoName:
-    """The name in the server_name extension at `place`: a list of one entry, which is of type host_name."""
+    """The name in the server_name extension whose body is at `place`: a list of one entry, of type host_name."""
     try:
-        extension, entries, kind, length = _server_name(stream, place)
+        extension, entries, kind, length = _server_name(stream, place - 2)
     except struct_error:  # the hello ends with an extension too short to hold a list
         return NoName.LIST_MALFORMED
     if kind or not length or extension != length + 5 or entries != length + 3:
         return NoName.LIST_MALFORMED
-    name = stream[place + 9 : place + 9 + length]
+    name = stream[place + 5 : place + 5 + length]
     last = name[-1]
     if last == 46:
         name = name[:-1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.hmac import HMAC
 
-from toktra.agent.capture.hello import MAX_HELLO, Hello, Refusal, parse_hello
+from toktra.agent.capture.hello import MAX_HELLO, Hello, Refusal, parse_framed
 
 MIN_INITIAL_DATAGRAM: Final = 1200
 """Payload of any datagram with a client's Initial, RFC 9000 14.1."""
@@ -27,15 +27,16 @@ MAX_INITIALS: Final = 16
 
 _SHA256 = SHA256()
 _ECB = ECB()  # noqa: S305  one block of it is how RFC 9001 5.4.3 defines header protection
-_offset = itemgetter(0)
-_no_padding = re.compile(rb"[^\0\1]").search
-"""Finds the next frame but PADDING and PING, which clients strew between those that matter."""
+_BYTES: Final = tuple(bytes((value,)) for value in range(256))
+_data = itemgetter(1)
+_no_padding = re.compile(rb"[^\0]").search
+"""Finds the next frame but PADDING, which clients strew between those that matter."""
 
 
 def _label(name: str, length: int) -> bytes:
-    """The HkdfLabel of RFC 8446 7.1 without context."""
+    """The HkdfLabel of RFC 8446 7.1 without context, and the number of the first block (RFC 5869 2.3)."""
     full = b"tls13 " + name.encode()
-    return length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\0"
+    return length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\0" + b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Version:
     """What the versions of QUIC differ in, as far as an Initial is concerned."""
 
     number: int
-    salt: bytes
+    extract: HMAC
+    """HKDF-Extract with the version's salt; copied for each connection id."""
     initial_type: int
     """Bits 4 and 5 of the first byte of an Initial packet."""
     early_type: int
@@ -54,7 +56,7 @@ class Version:
 
 VERSION_1: Final = Version(
     number=0x00000001,
-    salt=bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"),
+    extract=HMAC(bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"), _SHA256),
     initial_type=0x00,
     early_type=0x10,
     key_label=_label("quic key", 16),
@@ -63,7 +65,7 @@ VERSION_1: Final = Version(
 )
 VERSION_2: Final = Version(
     number=0x6B3343CF,
-    salt=bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"),
+    extract=HMAC(bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"), _SHA256),
     initial_type=0x10,
     early_type=0x20,
     key_label=_label("quicv2 key", 16),
@@ -80,40 +82,45 @@ def early_type(version: bytes) -> int:
     return known.early_type if known else VERSION_1.early_type
 
 
-class _Packet(NamedTuple):
-    """One long-header packet inside a datagram."""
-
-    version: Version
-    start: int
-    number_at: int
-    end: int
-    connection_id: bytes
-    initial: bool
+_Packet: TypeAlias = tuple[bool, bytes, int, int]
+"""One long-header packet: whether it is an Initial, its destination connection id, where its number starts and where
+the packet ends. A bare tuple, since it is made for every packet."""
 
 
 class _Keys:
-    """Protection of a client's Initial packets."""
+    """Protection of a client's Initial packets.
 
-    __slots__ = ("_aead", "_iv", "_mask")
+    HKDF (RFC 5869) for keys of one block is one HMAC each, and HMACs of one secret share its set-up: half the time of
+    deriving each key anew. The keys keep nothing secret: everyone on the path can derive them.
+    """
+
+    __slots__ = ("_decrypt", "_iv", "_mask")
 
     def __init__(self, version: Version, connection_id: bytes) -> None:
-        client = HKDF(_SHA256, 32, version.salt, _CLIENT_IN).derive(connection_id)
-        self._aead = AESGCM(HKDFExpand(_SHA256, 16, version.key_label).derive(client))
-        self._iv = int.from_bytes(HKDFExpand(_SHA256, 12, version.iv_label).derive(client), "big")
-        self._mask = Cipher(AES(HKDFExpand(_SHA256, 16, version.hp_label).derive(client)), _ECB).encryptor()
+        extract = version.extract.copy()
+        extract.update(connection_id)
+        client = HMAC(extract.finalize(), _SHA256)
+        client.update(_CLIENT_IN)
+        key = HMAC(client.finalize(), _SHA256)
+        iv, hp = key.copy(), key.copy()
+        key.update(version.key_label)
+        iv.update(version.iv_label)
+        hp.update(version.hp_label)
+        self._decrypt = AESGCM(key.finalize()[:16]).decrypt
+        self._iv = int.from_bytes(iv.finalize()[:12], "big")
+        self._mask = Cipher(AES(hp.finalize()[:16]), _ECB).encryptor().update
 
-    def open(self, datagram: bytes, packet: _Packet) -> bytes | None:
+    def open(self, datagram: bytes, start: int, number_at: int, end: int) -> bytes | None:
         """The frames of the packet, or None when it was not sealed with these keys."""
-        start, number_at = packet.start, packet.number_at
-        mask = self._mask.update(datagram[number_at + 4 : number_at + 20])
+        mask = self._mask(datagram[number_at + 4 : number_at + 20])
         first = datagram[start] ^ (mask[0] & 0x0F)
         size = (first & 3) + 1
         payload_at = number_at + size
         number = int.from_bytes(datagram[number_at:payload_at], "big") ^ int.from_bytes(mask[1 : 1 + size], "big")
-        header = b"%c%b%b" % (first, datagram[start + 1 : number_at], number.to_bytes(size, "big"))
+        header = _BYTES[first] + datagram[start + 1 : number_at] + number.to_bytes(size, "big")
         nonce = (self._iv ^ number).to_bytes(12, "big")
         try:
-            return self._aead.decrypt(nonce, datagram[payload_at : packet.end], header)
+            return self._decrypt(nonce, datagram[payload_at:end], header)
         except InvalidTag:
             return None
 
@@ -144,11 +151,12 @@ class QuicReader:
                 break
             if packet is None:
                 break
-            if packet.end > have:
+            initial, _, number_at, end = packet
+            if end > have:
                 break
-            if packet.initial and packet.number_at + 20 <= packet.end:
+            if initial and number_at + 20 <= end:
                 self._initials += 1
-                frames = self._open(datagram, packet)
+                frames = self._open(datagram, place, version, packet)
                 if frames is not None:
                     self._opened = True
                     if not self._take_frames(frames):
@@ -158,21 +166,22 @@ class QuicReader:
                         return answer
                 if self._initials >= MAX_INITIALS:
                     return Refusal.MALFORMED if self._opened else Refusal.UNDECRYPTABLE
-            place = packet.end
+            place = end
         return None
 
-    def _open(self, datagram: bytes, packet: _Packet) -> bytes | None:
+    def _open(self, datagram: bytes, start: int, version: Version, packet: _Packet) -> bytes | None:
         """Keys come from the first id the client chose; after a Retry from the id the server gave. Later headers carry
         the server's own id, so keys that worked are tried first."""
+        _, connection_id, number_at, end = packet
         for keys in self._keys.values():
-            frames = keys.open(datagram, packet)
+            frames = keys.open(datagram, start, number_at, end)
             if frames is not None:
                 return frames
-        own = (packet.version.number, packet.connection_id)
+        own = (version.number, connection_id)
         if own in self._keys:
             return None
-        keys = _Keys(packet.version, packet.connection_id)
-        frames = keys.open(datagram, packet)
+        keys = _Keys(version, connection_id)
+        frames = keys.open(datagram, start, number_at, end)
         if frames is not None:
             self._keys[own] = keys
         return frames
@@ -181,6 +190,7 @@ class QuicReader:
         """Collects CRYPTO frames; False when a frame does not belong in an Initial packet."""
         place = 0
         have = len(frames)
+        append = self._crypto.append
         try:
             while place < have:
                 kind = frames[place]
@@ -190,7 +200,7 @@ class QuicReader:
                     if offset < 64:
                         place += 2
                     elif offset < 128:
-                        offset = (offset & 0x3F) << 8 | frames[place + 2]
+                        offset = offset - 64 << 8 | frames[place + 2]
                         place += 3
                     else:
                         offset, place = _varint(frames, place + 1)
@@ -198,18 +208,20 @@ class QuicReader:
                     if length < 64:
                         place += 1
                     elif length < 128:
-                        length = (length & 0x3F) << 8 | frames[place + 1]
+                        length = length - 64 << 8 | frames[place + 1]
                         place += 2
                     else:
                         length, place = _varint(frames, place)
                     after = place + length
                     if after > have:
                         return False
-                    self._crypto.append((offset, frames[place:after]))
+                    append((offset, frames[place:after]))
                     place = after
-                elif kind < 2:  # PADDING, PING
+                elif kind == 0:  # PADDING
                     found = _no_padding(frames, place)
                     place = found.start() if found else have
+                elif kind == 1:  # PING
+                    place += 1
                 elif kind in (2, 3):  # ACK
                     place = _skip_ack(frames, place + 1, counts=kind == 3)
                 else:
@@ -220,34 +232,50 @@ class QuicReader:
 
     def _assemble(self) -> Hello | Refusal | None:
         """The hello from the CRYPTO frames so far, which may come in any order and overlap."""
-        if len(self._crypto) > 1:
-            self._crypto.sort(key=_offset)
-        parts: list[bytes] = []
+        crypto = self._crypto
+        crypto.sort()
         have = 0
-        for offset, data in self._crypto:
-            if offset == have:
-                parts.append(data)
-                have += len(data)
-            elif offset > have:
+        for offset, data in crypto:
+            if offset != have:
                 break
-            else:
-                message = b"".join(parts)
-                known = message[offset : offset + len(data)]
-                if data[: len(known)] != known:
-                    return Refusal.CONTRADICTION
-                parts.append(data[len(known) :])
-                have = max(have, offset + len(data))
-        message = b"".join(parts)
-        if not message:
+            have += len(data)
+        else:  # nearly every hello in the end: each byte is here, and was sent once
+            return _whole(b"".join(map(_data, crypto)))
+        if offset > have and (not have or _is_longer(crypto[0][1], have)):
             return None
-        if message[0] != 1:
-            return Refusal.NOT_A_HELLO
-        if len(message) < 4:
-            return None
-        length = 4 + int.from_bytes(message[1:4], "big")
-        if length > MAX_HELLO:
-            return Refusal.TOO_LONG
-        return parse_hello(message) if len(message) >= length else None
+        return self._assemble_what_overlaps()
+
+    def _assemble_what_overlaps(self) -> Hello | Refusal | None:
+        """As `_assemble`, for sorted frames that overlap or leave a hole."""
+        message = bytearray()
+        for offset, data in self._crypto:
+            have = len(message)
+            if offset > have:
+                break
+            known = message[offset : offset + len(data)]
+            if data[: len(known)] != known:
+                return Refusal.CONTRADICTION
+            message += data[len(known) :]
+        return _whole(bytes(message))
+
+
+def _is_longer(start: bytes, have: int) -> bool:
+    """Whether a message that starts like this is a ClientHello of more than `have` bytes, and no longer than any."""
+    return len(start) > 3 and start[0] == 1 and have < 4 + (start[1] << 16 | start[2] << 8 | start[3]) <= MAX_HELLO
+
+
+def _whole(message: bytes) -> Hello | Refusal | None:
+    """The hello that starts with these bytes; None when there are more to come."""
+    if not message:
+        return None
+    if message[0] != 1:
+        return Refusal.NOT_A_HELLO
+    if len(message) < 4:
+        return None
+    length = 4 + (message[1] << 16 | message[2] << 8 | message[3])
+    if length > MAX_HELLO:
+        return Refusal.TOO_LONG
+    return parse_framed(message, 0, length) if len(message) >= length else None
 
 
 def _long_packet(datagram: bytes, place: int, version: Version) -> _Packet | None:
@@ -263,12 +291,20 @@ def _long_packet(datagram: bytes, place: int, version: Version) -> _Packet | Non
     at += 1 + source_size
     initial = kind == version.initial_type
     if initial:
-        token, at = _varint(datagram, at)
-        at += token
+        if datagram[at]:
+            token, at = _varint(datagram, at)
+            at += token
+        else:
+            at += 1
     elif kind == (0x30 if version is VERSION_1 else 0x00):
         return None
-    length, at = _varint(datagram, at)
-    return _Packet(version, place, at, at + length, connection_id, initial)
+    length = datagram[at]
+    if length & 0xC0 == 0x40:  # two bytes, as in nearly every packet
+        length = (length & 0x3F) << 8 | datagram[at + 1]
+        at += 2
+    else:
+        length, at = _varint(datagram, at)
+    return initial, connection_id, at, at + length
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:

@@ -29,13 +29,13 @@ class TlsReader:
     def feed(self, data: bytes) -> Hello | Refusal | None:
         """The answer with `data`, the next bytes of the stream, taken in; None while more is needed."""
         stream = self._stream + data if self._stream else data
-        place = 0
         have = len(stream)
         if have > 9 and not self._message:
             kind, length, message = _one_record(stream)
             # By far the most common: one record that holds exactly the hello, and all of it is here.
-            if kind == _TLS_HANDSHAKE and message == _HELLO + length and length + 5 <= have and length <= MAX_HELLO:
+            if message == _HELLO + length and kind == _TLS_HANDSHAKE and length + 5 <= have and length <= MAX_HELLO:
                 return parse_framed(stream, 5, length + 5)
+        place = 0
         while place < have:
             if stream[place] != HANDSHAKE_RECORD:
                 return Refusal.NOT_A_HELLO if self._message else Refusal.NOT_TLS
