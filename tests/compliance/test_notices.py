@@ -171,7 +171,7 @@ def test_a_variable_that_cannot_be_is_named(given: dict[str, Any], variable: str
 def test_what_was_not_given_is_a_visible_gap() -> None:
     made = fill(Jurisdiction.EU_GDPR, Language.GERMAN, Variables(organisation="A"))
     assert set(made.gaps) == {"effective_on", "address", "contact", "officer", "authority"}
-    assert "**[noch auszufüllen: contact]**" in made.markdown
+    assert "**[noch auszufüllen: Kontakt]**" in made.markdown
 
 
 class Reaching(HTMLParser):

@@ -24,6 +24,12 @@ def test_it_prints_the_days_and_their_rules() -> None:
     assert "no day set" in text
 
 
+def test_a_day_that_looks_mistyped_is_remarked_on() -> None:
+    assert "9000-01-01 (Wednesday), which is still to come" in due("--regulation", "gdpr", "--received", "9000-01-01")
+    assert "before the law applied (2018-05-25)" in due("--regulation", "GDPR", "--received", "2016-02-29")
+    assert "still to come" not in due("--regulation", "ccpa", "--received", "2020-02-29")
+
+
 def test_programs_get_one_json_object() -> None:
     found = json.loads(due("--regulation", "ccpa", "--received", "2026-12-21", "--extended", "--json"))
     assert found["confirm_by"] == "2027-01-06"
@@ -46,7 +52,9 @@ def test_a_country_changes_the_target_only() -> None:
         (("--received", "2026-01-01"), "--regulation"),
         (("--regulation", "lgpd", "--received", "2026-01-01"), "lgpd"),
         (("--regulation", "gdpr"), "--received"),
-        (("--regulation", "gdpr", "--received", "2027-02-29"), "2027-02-29"),
+        (("--regulation", "gdpr", "--received", "2027-02-29"), "not a day of the calendar"),
+        (("--regulation", "gdpr", "--received", "2027-13-01"), "not a day of the calendar"),
+        (("--regulation", "gdpr", "--received", "2027-1-31"), "YYYY-MM-DD"),
         (("--regulation", "gdpr", "--received", "31.01.2027"), "31.01.2027"),
         (("--regulation", "gdpr", "--received", "9999-12-31"), "9999-12-31"),
         (("--regulation", "gdpr", "--received", "2026-01-01", "--country", "Atlantis"), "ATLANTIS"),

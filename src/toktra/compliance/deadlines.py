@@ -20,6 +20,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from toktra.compliance.working_days import business_days_after, working_day_by
@@ -36,6 +37,16 @@ class Regulation(StrEnum):
     GDPR = "gdpr"
     UK_GDPR = "uk-gdpr"
     CCPA = "ccpa"
+
+
+APPLIES_FROM: Final = MappingProxyType(
+    {
+        Regulation.GDPR: date(2018, 5, 25),  # Art. 99(2)
+        Regulation.UK_GDPR: date(2021, 1, 1),  # end of the transition period; the GDPR itself applied until then
+        Regulation.CCPA: date(2020, 1, 1),  # Cal. Civ. Code § 1798.198(a)
+    }
+)
+"""The first day on which a request could be made under it."""
 
 
 class DateOutOfRange(ValueError):

@@ -78,7 +78,7 @@ def fill(text: Jurisdiction | Paper, language: Language, variables: Variables) -
         """What stands in the text for a value: texts escaped, gaps visible."""
         if isinstance(value, _Gap):
             gaps[value.name] = None
-            return f"**[{_GAP[language]}: {escaped(value.name)}]**"
+            return f"**[{_GAP[language]}: {_GAP_WORDS[language].get(value.name, escaped(value.name))}]**"
         return str(value) if isinstance(value, Marked) else escaped(str(value))
 
     environment = Environment(
@@ -100,6 +100,17 @@ class _Gap:
 
 
 _GAP: Final = {Language.ENGLISH: "to be filled in", Language.GERMAN: "noch auszufüllen"}
+_GAP_WORDS: Final[dict[Language, dict[str, str]]] = {
+    Language.ENGLISH: {"effective_on": "the day from which it holds"},
+    Language.GERMAN: {
+        "effective_on": "Tag, ab dem es gilt",
+        "address": "Anschrift",
+        "contact": "Kontakt",
+        "officer": "Datenschutzbeauftragte oder Datenschutzbeauftragter",
+        "authority": "Aufsichtsbehörde",
+    },
+}
+"""A gap in the reader's words, where the variable's name is not one; messages to whoever fills it in keep the name."""
 _ATTRIBUTED_TO: Final = {
     Language.ENGLISH: {"person": "persons", "department": "departments", "organisation": "the organisation as a whole"},
     Language.GERMAN: {"person": "Personen", "department": "Abteilungen", "organisation": "Organisation als Ganzes"},

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
-from typing import BinaryIO
+import re
+from datetime import UTC, date, datetime
+from typing import BinaryIO, Final
 
 import click
 
-from toktra.compliance.deadlines import DateOutOfRange, Deadline, Regulation, deadline
+from toktra.compliance.deadlines import APPLIES_FROM, DateOutOfRange, Deadline, Regulation, deadline
 from toktra.compliance.receipts import InvalidReceipt, verified
 from toktra.compliance.working_days import UnknownCountry
+
+
+class _Day(click.ParamType[date]):
+    """A day of the calendar."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        text = str(value)
+        if not _WRITTEN_DAY.fullmatch(text):
+            self.fail(f"{text!r} is not a day; write it as YYYY-MM-DD, such as 2027-01-31", param, ctx)
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{text!r} is not a day of the calendar; check its month and its day", param, ctx)
+
+
+_LAWS: Final = [one.value for one in Regulation]
+_WRITTEN_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @click.group()
@@ -19,18 +39,18 @@ def rights() -> None:
 
 
 @rights.command()
-@click.option("--regulation", required=True, type=click.Choice([one.value for one in Regulation]), help="The law.")
-@click.option("--received", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day it was received.")
+@click.option("--regulation", required=True, type=click.Choice(_LAWS, case_sensitive=False), help="The law.")
+@click.option("--received", required=True, type=_Day(), help="The day it was received.")
 @click.option("--extended", is_flag=True, help="The answer was extended, and that was told with reasons.")
 @click.option("--country", default="", help="Whose holidays the target avoids, such as DE, DE-BY or US-CA.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def due(regulation: str, received: datetime, extended: bool, country: str, as_json: bool) -> None:
+def due(regulation: str, received: date, extended: bool, country: str, as_json: bool) -> None:
     """Say by when a request must be confirmed and answered, and by which rule.
 
     A day due is never moved later for a weekend or a holiday; the last working day on or before it is the target.
     """
     try:
-        found = deadline(Regulation(regulation), received.date(), is_extended=extended, country=country.upper())
+        found = deadline(Regulation(regulation), received, is_extended=extended, country=country.upper())
     except UnknownCountry as error:
         raise click.BadParameter(str(error), param_hint="--country") from None
     except DateOutOfRange as error:
@@ -55,7 +75,7 @@ def _fields(found: Deadline) -> dict[str, object]:
 def _lines(found: Deadline) -> list[str]:
     confirm = _day(found.confirm_by) if found.confirm_by else "no day set"
     lines = [
-        f"Received     {_day(found.received)}",
+        f"Received     {_day(found.received)}{_remark(found)}",
         f"Confirm by   {confirm}",
         f"             {found.confirm_rule}",
         f"Due          {_day(found.due)}",
@@ -66,6 +86,15 @@ def _lines(found: Deadline) -> list[str]:
     if not found.is_extended:
         lines.append(f"Extension    can be told, with reasons, until {_day(found.extend_by)}")
     return lines
+
+
+def _remark(found: Deadline) -> str:
+    """Said of days that look mistyped. They are computed all the same, as plans and old cases are."""
+    if found.received > datetime.now(UTC).date():
+        return ", which is still to come"
+    if found.received < APPLIES_FROM[found.regulation]:
+        return f", before the law applied ({APPLIES_FROM[found.regulation]})"
+    return ""
 
 
 def _day(day: date) -> str:
