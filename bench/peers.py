@@ -18,7 +18,7 @@ if __name__ == "__main__":
 """
 _PYDIVERT: Final = """
 import pydivert
-with pydivert.WinDivert("tcp.DstPort == 443 or tcp.SrcPort == 443", flags=pydivert.Flag.SNIFF) as packets:
+with pydivert.Divert("tcp.DstPort == 443 or tcp.SrcPort == 443", flags=pydivert.Flag.SNIFF) as packets:
     for packet in packets:
         len(packet.payload)
 """
@@ -37,7 +37,7 @@ def live_peers(interface: str, directory: Path) -> dict[str, Peer]:
             "NFSTREAM_PYTHON", _NFSTREAM.format(timeouts="idle_timeout=1, active_timeout=5"), interface
         ),
         "pydivert": _package("PYDIVERT_PYTHON", _PYDIVERT),
-        "picosnitch": _tool("picosnitch", "start-no-daemon"),
+        "picosnitch": _picosnitch(),
     }
 
 
@@ -53,6 +53,14 @@ def replay_peers(file: Path) -> dict[str, Peer]:
 def _tool(name: str, *arguments: str) -> Peer:
     path = shutil.which(name)
     return [path, *arguments] if path else f"{name} is not installed"
+
+
+def _picosnitch() -> Peer:
+    """bcc compiles its program when it starts, against the headers of the running kernel."""
+    places = Path("/lib/modules", os.uname().release, "build"), Path("/sys/kernel/kheaders.tar.xz")
+    if not any(place.exists() for place in places):
+        return f"picosnitch needs this kernel's headers, which are in neither of {places[0]} and {places[1]}"
+    return _tool("picosnitch", "start-no-daemon")
 
 
 def _package(variable: str, script: str, *arguments: str) -> Peer:

@@ -11,7 +11,8 @@ from struct import Struct
 from typing import Final
 
 from toktra.agent.capture.connection import Connection, QuicConnection, TcpConnection, likely_client, reverse
-from toktra.agent.capture.ip import read_ip
+from toktra.agent.capture.fragments import Fragments
+from toktra.agent.capture.ip import Segment, read_ip
 from toktra.agent.capture.meter import Form
 from toktra.agent.capture.observed import Exchange
 from toktra.agent.capture.quic import MIN_INITIAL_DATAGRAM, VERSIONS, early_type
@@ -67,29 +68,40 @@ class Flows:
         self._on_end = on_end
         self._tcp: dict[bytes, _Side] = {}
         self._udp: dict[bytes, QuicConnection | None] = {}
+        self._fragments = Fragments()
         self._closing: deque[tuple[float, TcpConnection]] = deque()
 
     def packet(self, at: float, data: bytes, ip: int, wire_bytes: int) -> None:
         """A frame whose IP header starts at `ip`. A frame too short to tell is passed over."""
         try:
-            if data[ip] == 0x45:  # nearly every packet; the rest is read the slower way
-                if data[ip + 6] & 0x1F or data[ip + 7]:
-                    return
+            if data[ip] == 0x45 and not (data[ip + 6] & 0x3F or data[ip + 7]):  # nearly every packet
                 protocol = data[ip + 9]
                 key = data[ip + 12 : ip + 24]
                 place = ip + 20
                 length = (data[ip + 2] << 8 | data[ip + 3] or wire_bytes - ip) - 20
             else:
-                segment = read_ip(data, ip, wire_bytes)
-                if segment is None:
+                parts = self._fragments.take(data, ip, wire_bytes)
+                if parts is not None:
+                    for frame, segment in parts:
+                        self._carried(at, frame, segment)
                     return
-                protocol, key, place, length = segment
+                whole = read_ip(data, ip, wire_bytes)
+                if whole is not None:
+                    self._carried(at, data, whole)
+                return
             if protocol == TCP:
                 self._segment(at, data, place, length, key)
             elif protocol == UDP:
                 self._datagram(at, data, place, length, key)
         except IndexError:
             return
+
+    def _carried(self, at: float, data: bytes, segment: Segment) -> None:
+        protocol, key, place, length = segment
+        if protocol == TCP:
+            self._segment(at, data, place, length, key)
+        elif protocol == UDP:
+            self._datagram(at, data, place, length, key)
 
     def finish(self) -> None:
         """The capture is over, and every connection ends."""

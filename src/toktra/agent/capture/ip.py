@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-_FRAGMENT: Final = 44
+FRAGMENT: Final = 44
 _AUTHENTICATION: Final = 51
-_EXTENSIONS: Final = frozenset({0, 43, _FRAGMENT, _AUTHENTICATION, 60, 135, 139, 140})
+EXTENSIONS: Final = frozenset({0, 43, FRAGMENT, _AUTHENTICATION, 60, 135, 139, 140})
 """Hop-by-hop, routing, fragment, authentication, destination options, mobility, HIP, shim6 (IANA registry)."""
 
 
@@ -41,16 +41,20 @@ def read_ip(data: bytes, ip: int, wire_bytes: int) -> Segment | None:
     length = data[ip + 4] << 8 | data[ip + 5] or wire_bytes - ip - 40
     protocol = data[ip + 6]
     place = ip + 40
-    while protocol in _EXTENSIONS:
-        if protocol == _FRAGMENT:
-            if data[place + 2] or data[place + 3] & 0xF8:
-                return None
-            size = 8
-        elif protocol == _AUTHENTICATION:
-            size = (data[place + 1] + 2) << 2
-        else:
-            size = (data[place + 1] + 1) << 3
+    while protocol in EXTENSIONS:
+        if protocol == FRAGMENT and (data[place + 2] or data[place + 3] & 0xF8):
+            return None
+        size = extension_bytes(data, place, protocol)
         protocol = data[place]
         place += size
         length -= size
     return Segment(protocol, data[ip + 8 : ip + 40] + data[place : place + 4], place, length)
+
+
+def extension_bytes(data: bytes, place: int, kind: int) -> int:
+    """The length of the IPv6 extension header at `place`, which is of this kind."""
+    if kind == FRAGMENT:
+        return 8
+    if kind == _AUTHENTICATION:
+        return (data[place + 1] + 2) << 2
+    return (data[place + 1] + 1) << 3
