@@ -17,27 +17,32 @@ APART := tests/server/jobs tests/server/metrics tests/server/tenants/test_attrib
 # `make coverage` sets it. Tracing every line makes Python half as fast, so `make test` does without.
 MEASURED ?=
 # $(1) a name, $(2) how, $(3) which. What fails is tried once more, alone and in order: what is broken fails again, and
-# what failed only because the machine was busy is named in the output all the same. Two of these run at once, so each
+# what failed only because the machine was busy is named in the output all the same. Three of these run at once, so each
 # remembers in a place of its own what failed and which lines ran.
 pytest = COVERAGE_FILE=.coverage-$(1) $(before) $(BIN)/python -m pytest -o cache_dir=.pytest_cache/$(1) $(MEASURED)
 tests = @$(pytest) $(2) $(3) $(ARGS) || $(pytest) --last-failed --last-failed-no-failures=none $(3) $(ARGS)
 
-.PHONY: run test test-whole-machine test-beside-it coverage setup check bench bench-capture lock kernel clean
+.PHONY: run test test-whole-machine test-browser test-beside-it coverage setup check bench bench-capture lock kernel clean
 
 run: $(VENV)/runs ## start the database, the server and this machine's agent, and open the page
 	@$(BIN)/toktra up $(ARGS)
 
 test: $(VENV)/ready ## everything CI runs: checks, then all tests
 	@scripts/system-packages test
-	@$(MAKE) --no-print-directory -k -j 2 --output-sync=line test-whole-machine test-beside-it
-	$(call tests,browser,-n 2,$(BROWSER) $(EXTENSION:%=--ignore=%))
+	@$(MAKE) --no-print-directory -k -j 3 --output-sync=line test-whole-machine test-browser test-beside-it
 
 test-whole-machine: # mostly waits: for the kernel, for timetables, for processes that start
 	$(call tests,kernel,,$(filter-out $(END_TO_END),$(WHOLE_MACHINE)))
 	$(call tests,end-to-end,,$(END_TO_END))
 	$(call tests,extension,,$(EXTENSION))
 
-# Nothing here talks to a provider's name on port 443, which the others watch; being nice, it takes the time they leave.
+# Neither these nor the next talk to a provider's name on port 443, which the first watch, and they are nicer than those,
+# which know timetables. One browser at a time, or the nicest would hardly get on until two were through.
+test-browser: before = nice -n 5
+test-browser:
+	$(call tests,browser,,$(BROWSER) $(EXTENSION:%=--ignore=%))
+
+# Being the nicest, these take all the time that the others leave.
 test-beside-it: before = nice
 test-beside-it:
 	@$(before) $(MAKE) --no-print-directory check
