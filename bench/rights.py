@@ -3,7 +3,8 @@
 30 million events of one organisation lie in the embedded PostgreSQL, over 400 days (the time that single uses are kept
 by default) and of 500 people; TOKTRA_BENCH_SCALE=0.02 tries it with fewer. They need 9 GB of disk and some minutes.
 The copy is made by the job that makes it: gathered, packed, sealed and stored. The day is the oldest of the ledger, as
-the nightly job deletes it, and the month is one as full as the others. `python -m bench.rights` prints JSON.
+the nightly job deletes it, and the months are as full as the others
+(see rights_month). `python -m bench.rights` prints JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from bench.rights_month import drop_oldest
 from pyrage import x25519  # type: ignore[import-untyped]
 
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
@@ -49,7 +51,7 @@ EVENTS: Final = round(30_000_000 * SCALE)
 OWN_EVENTS: Final = 100_000
 DAYS: Final = 400
 LIMITS: Final = {"copy_s": 20, "copy_peak_mb": 150, "erasure_s_per_10000": 1.0, "day_s": 0.5, "month_ms": 100}
-_LONG_AGO: Final = timedelta(days=1200)
+_LONG_AGO: Final = (timedelta(days=1240), timedelta(days=1200))
 
 _FILL: Final = """
     insert into usage_event
@@ -79,12 +81,12 @@ def measure() -> dict[str, object]:
     try:
         with prepare(base / "data") as urls:
             founded = ensure_default_tenant(urls.needed_owner)
-            return asyncio.run(_measure(urls, founded.tenant))
+            return asyncio.run(_measure(urls, base, founded.tenant))
     finally:
         shutil.rmtree(base)
 
 
-async def _measure(urls: DatabaseUrls, tenant: Tenant) -> dict[str, object]:
+async def _measure(urls: DatabaseUrls, home: Path, tenant: Tenant) -> dict[str, object]:
     tenant_id = tenant.tenant_id
     async with Database(urls.app, connections=2) as database:
         own = await add_person(database, tenant_id, display_name="Own", role=Role.EMPLOYEE)
@@ -103,7 +105,10 @@ async def _measure(urls: DatabaseUrls, tenant: Tenant) -> dict[str, object]:
         async with database.tenant(tenant_id) as connection:
             erased = await erase(connection, tenant_id, own, UUID(int=1))
         erasure_s = time.perf_counter() - began
-        month_ms = await _drop_month(database)
+        month = {
+            name: await drop_oldest(database, urls, home, tenant_id, in_memory=in_memory)
+            for name, in_memory in (("on_disk", False), ("in_memory", True))
+        }
     return {
         "events": rows,
         "events_of_the_person": erased.events,
@@ -113,7 +118,7 @@ async def _measure(urls: DatabaseUrls, tenant: Tenant) -> dict[str, object]:
         "erasure_s_per_10000": round(erasure_s / erased.events * 10_000, 3),
         "day_s": round(day_s, 3),
         "day_rows": day_rows,
-        "month_ms": round(month_ms, 1),
+        "month": month,
         "limits": LIMITS,
     }
 
@@ -128,7 +133,7 @@ def _fill(urls: DatabaseUrls, tenant_id: UUID, own: UUID) -> tuple[int, float]:
     with psycopg.connect(urls.app, autocommit=True) as connection:
         connection.execute("select set_config('toktra.tenant_id', %s, false)", [str(tenant_id)])
         connection.execute("set synchronous_commit = off")
-        rows = _month(connection, of, (datetime.now(UTC) - _LONG_AGO).date().replace(day=1), 28)
+        rows = sum(_month(connection, of, (datetime.now(UTC) - ago).date().replace(day=1), 28) for ago in _LONG_AGO)
         for place in range(0, DAYS, 28):
             rows += _month(connection, of, first + timedelta(days=place), min(28, DAYS - place))
             print(f"rights: {rows:,} events", file=sys.stderr)
@@ -166,17 +171,6 @@ async def _copy(database: Database, urls: DatabaseUrls, reader: SignedIn) -> dic
         "copy_peak_mb": round(_peak_mb()),
         "copy_grew_mb": round(_peak_mb() - before_mb),
     }
-
-
-async def _drop_month(database: Database) -> float:
-    """Milliseconds to drop a month whose time is over, as the nightly job does."""
-    began = time.perf_counter()
-    async with database.global_tables() as connection:
-        dropped = [row.month async for row in retention.drop_months(connection, keep_days=1100)]
-    took = (time.perf_counter() - began) * 1000
-    if not dropped:
-        raise RuntimeError("no month was dropped")
-    return took / len(dropped)
 
 
 def _peak_mb() -> float:

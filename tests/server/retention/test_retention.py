@@ -15,7 +15,7 @@ from toktra.compliance.keeping import BOUNDS, DaysOutOfBounds, Kind, check_days
 from toktra.server.audit import service as audit
 from toktra.server.audit.chain import START, Broken, Entry, Fault, Head, hash_of
 from toktra.server.jobs import Work
-from toktra.server.retention.jobs import delete
+from toktra.server.retention.jobs import delete, drop_months
 from toktra.server.settings import ServerSettings
 from toktra.server.web.access import Role
 
@@ -93,20 +93,48 @@ async def test_sums_outlive_single_uses_and_a_hold_keeps_both(office: Office, ur
         assert connection.execute("select count(*) from usage_daily").fetchone() == (0,)
 
 
-async def test_months_nobody_may_have_go_whole(office: Office, urls: Urls) -> None:
-    most = BOUNDS[Kind.EVENTS].most
-    today = datetime.now(UTC).date()
-    old, kept = today - timedelta(days=most + 70), today - timedelta(days=most - 40)
+def months(urls: Urls) -> set[str]:
     with psycopg.connect(urls.superuser) as connection:
-        for day in (old, kept):
-            connection.execute("select create_usage_event_month(%s)", [day])
+        rows = connection.execute("select relname from pg_class where relname ~ '^usage_event_[0-9]{6}$'").fetchall()
+    return {row[0] for row in rows}
+
+
+def make_month(urls: Urls, days_ago: int) -> str:
+    day = datetime.now(UTC).date() - timedelta(days=days_ago)
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute("select create_usage_event_month(%s)", [day])
+    return f"usage_event_{day:%Y%m}"
+
+
+async def test_months_go_whole_once_no_organisation_may_have_them(
+    office: Office, other_office: Office, urls: Urls
+) -> None:
+    default, most = BOUNDS[Kind.EVENTS].default, BOUNDS[Kind.EVENTS].most
+    oldest, old, kept = (make_month(urls, days) for days in (most + 100, most + 62, most - 40))
+    over = make_month(urls, default + 62)
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute(
+            "insert into retention_rule (tenant_id, kind, keep_days) values (%s, 'events', %s)",
+            [other_office.tenant.tenant_id, most],
+        )
+    assert await drop_months(office.database) == [oldest, old]
+    assert {kept, over} <= months(urls)  # the other organisation may have them
+    with psycopg.connect(urls.superuser) as connection:
+        connection.execute("update retention_rule set keep_days = 1")
     await night(office)
-    with psycopg.connect(urls.superuser) as connection:
-        names = {
-            row[0] for row in connection.execute("select relname from pg_class where relname like 'usage_event_2%'")
-        }
-    assert f"usage_event_{old:%Y%m}" not in names
-    assert f"usage_event_{kept:%Y%m}" in names
+    assert not {kept, over} & months(urls)  # one that has no rule keeps them for the default
+
+
+async def test_nobody_waits_for_a_month_that_is_being_read(
+    office: Office, urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toktra.server.retention.jobs._TRIES_S", (0.0, 0.0))
+    month = make_month(urls, BOUNDS[Kind.EVENTS].most + 62)
+    with psycopg.connect(urls.superuser) as reading:
+        reading.execute("select count(*) from usage_event")  # and its transaction goes on
+        assert await drop_months(office.database) == []
+        assert month in months(urls)
+    assert await drop_months(office.database) == [month]
 
 
 async def test_the_servers_role_cannot_drop_months_that_may_still_be_kept(urls: Urls) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from psycopg.errors import LockNotAvailable
+
 from toktra.compliance.keeping import BOUNDS, Kind
 from toktra.server.audit import service as audit
+from toktra.server.database.pool import Database
 from toktra.server.jobs import Work, periodic_job
 from toktra.server.retention.service import days_kept, kept_from, queries
 
 _MOST_DAYS_A_NIGHT: Final = 4000
+_TRIES_S: Final = (0.5, 2.0, 8.0, 0.0)
+"""How long to wait after each attempt to drop a month that was being read."""
 
 
 @periodic_job("retention:delete", cron="20 1 * * *")
@@ -37,9 +43,24 @@ async def delete(work: Work) -> None:
                 connection, tenant_id=work.tenant_id, kind=kind.value, kept_from=keep[kind], rows_deleted=rows
             )
         await queries.forget_runs(connection, tenant_id=work.tenant_id)
-    async with work.database.global_tables() as connection:
-        async for _row in queries.drop_months(connection, keep_days=BOUNDS[Kind.EVENTS].most):
-            pass
+    await drop_months(work.database)
+
+
+async def drop_months(database: Database) -> list[str]:
+    """Drops the months that no organisation may have any more; the names of their tables, the oldest first.
+
+    A month that somebody reads all the while stays until the next night: nobody is kept waiting for it.
+    """
+    dropped: list[str] = []
+    async with database.global_tables() as connection:
+        for wait_s in _TRIES_S:
+            try:
+                while month := await queries.drop_month(connection, keep_days=BOUNDS[Kind.EVENTS].default):
+                    dropped.append(month)
+                break
+            except LockNotAvailable:
+                await asyncio.sleep(wait_s)
+    return dropped
 
 
 async def _delete_events(work: Work, keep: date) -> int:

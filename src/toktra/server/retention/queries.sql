@@ -69,5 +69,7 @@ where tenant_id = :tenant_id order by kind, number desc;
 -- name: forget_runs(tenant_id)!
 delete from retention_run where tenant_id = :tenant_id and ran_at < now() - interval '400 days';
 
--- name: drop_months(keep_days)
-select drop_usage_event_months(:keep_days) as month;
+-- name: drop_month(keep_days)$
+-- The oldest month that no organisation may have any more, in a transaction of its own; none when there is none.
+-- Organisations without a rule keep single uses for keep_days. Fails when somebody reads the month all the while.
+select drop_usage_event_months(:keep_days);
