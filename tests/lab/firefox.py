@@ -72,6 +72,20 @@ class Firefox:
         """An extension, until Firefox ends."""
         self.do("Addon:Install", path=str(directory), temporary=True)
 
+    def trust(self, authority: bytes) -> None:
+        """Takes the word of a certificate authority (PEM): over QUIC, Firefox takes no certificate without one."""
+        text = "".join(authority.decode("ascii").split("-----")[2].split())
+        self.do("Marionette:SetContext", value="chrome")
+        self.do(
+            "WebDriver:ExecuteScript",
+            script=(
+                'Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB)'
+                '.addCertFromBase64(arguments[0], "CTu,CTu,CTu")'
+            ),
+            args=[text],
+        )
+        self.do("Marionette:SetContext", value="content")
+
     def close(self) -> None:
         """Hangs up."""
         self._socket.close()
@@ -93,21 +107,40 @@ class Firefox:
 
 
 @contextmanager
-def firefox(program: str, home: Path, *, tls_to: int) -> Iterator[Firefox]:
-    """A headless Firefox with a home of its own; all its TLS connections, to whatever name, lead to one local port."""
+def firefox(
+    program: str,
+    home: Path,
+    *,
+    tls_to: int,
+    of_host: Mapping[str, int] | None = None,
+    quic_to: Mapping[str, int] | None = None,
+) -> Iterator[Firefox]:
+    """A headless Firefox with a home of its own; its TLS connections, to whatever name, lead to one local port.
+
+    Those to the hosts in `of_host` lead to another. To those in `quic_to` it speaks HTTP/3, from the first request on.
+    """
     profile = home / "profile"
     profile.mkdir(parents=True)
-    with _everything_to(tls_to) as proxy:
+    with _everything_to(tls_to, of_host or {}) as proxy:
         prefs = {
             **QUIET,
             "network.proxy.type": 1,
             "network.proxy.ssl": "127.0.0.1",
             "network.proxy.ssl_port": proxy,
+            **(_over_quic(quic_to) if quic_to else {}),
         }
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in prefs.items()]
         (profile / "user.js").write_text("".join(lines))
         running = subprocess.Popen(
-            [program, "-headless", "-marionette", "-no-remote", "-profile", str(profile)],
+            [
+                program,
+                "-headless",
+                "-marionette",
+                "-remote-allow-system-access",
+                "-no-remote",
+                "-profile",
+                str(profile),
+            ],
             env={**os.environ, "HOME": str(home), "MOZ_HEADLESS": "1"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -126,6 +159,18 @@ def firefox(program: str, home: Path, *, tls_to: int) -> Iterator[Firefox]:
                 running.wait()
 
 
+def _over_quic(ports: Mapping[str, int]) -> dict[str, object]:
+    """A proxy carries no UDP, so these hosts are asked directly, on this machine."""
+    return {
+        "network.http.http3.enable": True,
+        "network.http.http3.alt-svc-mapping-for-testing": ",".join(f"{host};h3=:{ports[host]}" for host in ports),
+        "network.http.http3.force-use-alt-svc-mapping-for-testing": True,
+        "network.http.http3.disable_when_third_party_roots_found": False,
+        "network.dns.localDomains": ",".join(ports),
+        "network.proxy.no_proxies_on": ",".join(ports),
+    }
+
+
 def _port_in(profile: Path, running: subprocess.Popen[bytes]) -> int:
     named = profile / "MarionetteActivePort"
     deadline = time.monotonic() + STARTS_WITHIN_S
@@ -137,24 +182,24 @@ def _port_in(profile: Path, running: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
-def _everything_to(port: int) -> Iterator[int]:
-    """A proxy that takes every CONNECT and leads it to one port."""
+def _everything_to(port: int, of_host: Mapping[str, int]) -> Iterator[int]:
+    """A proxy that takes every CONNECT and leads it to one port, or to that of its host."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_accept, args=(listener, port), daemon=True).start()
+        threading.Thread(target=_accept, args=(listener, port, of_host), daemon=True).start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(listener: socket.socket, port: int) -> None:
+def _accept(listener: socket.socket, port: int, of_host: Mapping[str, int]) -> None:
     while True:
         try:
             client, _ = listener.accept()
         except OSError:
             return
-        threading.Thread(target=_connect, args=(client, port), daemon=True).start()
+        threading.Thread(target=_connect, args=(client, port, of_host), daemon=True).start()
 
 
-def _connect(client: socket.socket, port: int) -> None:
+def _connect(client: socket.socket, port: int, of_host: Mapping[str, int]) -> None:
     with client, suppress(OSError):
         asked = b""
         while b"\r\n\r\n" not in asked:
@@ -164,7 +209,8 @@ def _connect(client: socket.socket, port: int) -> None:
             asked += more
         if not asked.startswith(b"CONNECT "):
             return
-        with socket.create_connection(("127.0.0.1", port)) as server:
+        host = asked.split(b" ")[1].rpartition(b":")[0].decode("ascii")
+        with socket.create_connection(("127.0.0.1", of_host.get(host, port))) as server:
             client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             back = threading.Thread(target=_pass_on, args=(server, client), daemon=True)
             back.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -12,11 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
+from aioquic.quic.packet import QuicProtocolVersion
 from tests.agent import device as device_module
 from tests.agent.device import Device
 from tests.agent.privacy_hours.machine import Machine
 from tests.lab.firefox import Firefox, firefox
 from tests.lab.providers import Providers, providers
+from tests.lab.quic_server import CountingQuicServer
+from tests.lab.server import TlsServer
 
 from toktra.agent.browser import merge
 from toktra.agent.browser.install import install, of_account
@@ -70,7 +75,40 @@ def served() -> Iterator[Providers]:
 
 
 @pytest.fixture
-def browser(device: Device, served: Providers, tmp_path: Path) -> Iterator[Firefox]:
+def http2() -> Iterator[TlsServer]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with TlsServer(listener, trustme.CA(), ["localhost"], alpn=["h2"]) as running:
+        yield running
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def http3(authority: trustme.CA, tmp_path: Path) -> Iterator[CountingQuicServer]:
+    certificate = authority.issue_cert("api.mistral.ai")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        version = QuicProtocolVersion.VERSION_1
+        with CountingQuicServer(
+            listener, tmp_path / "certificate.pem", tmp_path / "key.pem", version=version
+        ) as running:
+            yield running
+
+
+@pytest.fixture
+def browser(
+    device: Device,
+    served: Providers,
+    http2: TlsServer,
+    http3: CountingQuicServer,
+    authority: trustme.CA,
+    tmp_path: Path,
+) -> Iterator[Firefox]:
     home = tmp_path / "home"
     install(of_account(home), state=device.path)
     package, unpacked = tmp_path / "package.zip", tmp_path / "extension"
@@ -79,7 +117,9 @@ def browser(device: Device, served: Providers, tmp_path: Path) -> Iterator[Firef
     with zipfile.ZipFile(package) as whole:
         whole.extractall(unpacked)
     assert PROGRAM is not None
-    with firefox(PROGRAM, home, tls_to=served.port) as running:
+    of_host, quic_to = {"api.anthropic.com": http2.port}, {"api.mistral.ai": http3.port}
+    with firefox(PROGRAM, home, tls_to=served.port, of_host=of_host, quic_to=quic_to) as running:
+        running.trust(authority.cert_pem.bytes())
         running.install(unpacked)
         yield running
 
@@ -94,7 +134,9 @@ def post(browser: Firefox, url: str, size: int = 10) -> None:
     assert isinstance(answered, int), answered
 
 
-def test_uses_become_events_and_private_time_none(device: Device, served: Providers, browser: Firefox) -> None:
+def test_uses_become_events_and_private_time_none(
+    device: Device, served: Providers, http2: TlsServer, http3: CountingQuicServer, browser: Firefox
+) -> None:
     browser.go("https://chatgpt.com/")
     post(browser, "/backend-api/conversation?stream=1", 500)
     post(browser, "https://api.openai.com/v1/responses", 20_000)
@@ -119,4 +161,30 @@ def test_uses_become_events_and_private_time_none(device: Device, served: Provid
     browser.go("https://shop.example/")
     until(lambda: "claude.ai" in {one.provider_host for one in events(device)}, "the use after the pause")
     assert len(events(device)) == 3
+
+    browser.go("https://chatgpt.com/")
+    post(browser, "https://api.groq.com/openai/v1/audio/transcriptions", 2_000_000)
+    browser.run("await new Promise((over) => { new WebSocket('wss://api.x.ai/v1/realtime').onclose = over }); return 1")
+    ask_for = "return fetch(args[0], {mode: 'no-cors'}).then(() => 1)"
+    until(lambda: browser.run(ask_for, "https://api.mistral.ai/v1/models/10") == 1, "HTTP/3, once Firefox is ready")
+    no_cors = "await fetch(args[0], {method: 'POST', mode: 'no-cors', body: 'x'.repeat(5000)}); return 1"
+    answered = [
+        browser.run(no_cors, url)
+        for url in ("https://api.anthropic.com/bytes/1000", "https://api.mistral.ai/v1/chat/completions/70000")
+    ]
+    assert answered == [1, 1]
+    more = {"api.groq.com", "api.x.ai", "api.anthropic.com", "api.mistral.ai"}  # upload, WebSocket, HTTP/2, HTTP/3
+    for host in more:
+        until(lambda: host in {one.provider_host for one in events(device)}, host)  # noqa: B023
+    told = {one.provider_host: one for one in events(device)[3:]}
+    assert told.keys() == more
+    [upload] = served.of("api.groq.com")
+    assert (upload.request_bytes, upload.response_bytes) == (2_000_000, 1000)
+    assert 1000 <= told["api.groq.com"].response_bytes <= 1000 + MOST_HEADERS
+    assert [one.requests for one in http2.connections if one.requests] == [["/bytes/1000"]]
+    assert {(path, size) for _, path, size in http3.answers} == {
+        ("/v1/models/10", 10),  # no use
+        ("/v1/chat/completions/70000", 70_000),
+    }
+    assert 70_000 <= told["api.mistral.ai"].response_bytes <= 70_000 + MOST_HEADERS
     assert {one.user for one in events(device)} == {device._recorder._accounts.name(os.geteuid())}
