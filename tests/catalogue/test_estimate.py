@@ -122,6 +122,15 @@ def test_a_large_answer_in_one_piece_may_be_all_text(host: str, first: bool) -> 
     assert found.output_high > 23_000 / 4
 
 
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("response_bytes", [1_300, 1_700, 2_400, 4_000])
+def test_a_small_answer_in_one_piece_may_be_all_text(host: str, response_bytes: int) -> None:
+    found = estimate(observed(host, request_bytes=1_600, response_bytes=response_bytes, segments_out=2, segments_in=3))
+    assert found.regime.endswith("/whole")
+    headers_and_envelope = 1_200
+    assert found.output_high >= (response_bytes - headers_and_envelope) / 3.5
+
+
 @pytest.mark.parametrize(
     ("host", "family"),
     [

@@ -24,9 +24,9 @@ from toktra.catalogue.curves import Curves, Situations, Triple
 SEGMENT_BYTES: Final = 1448
 """Payload of a full segment; capture counts one for each started 1,448 bytes of a packet."""
 HANDSHAKE_SEGMENTS_IN: Final = 4
-LARGE_ANSWER_BYTES, TEXT_BYTES_PER_TOKEN = 6000, 4.0
-"""Measured answers in one piece that were larger mostly gave back what was asked. One may be all text as well, so its
-interval reaches up to what plain text of that size holds."""
+DENSE_TEXT_BYTES_PER_TOKEN: Final = 3.5
+"""Measured answers in one piece were mostly envelope. One may be all text as well, so its interval reaches up to what
+dense text of that size holds: one in twenty recorded answers of 50 tokens and more has fewer bytes a token."""
 LONG_BODY: Final = 12.0
 """The size of a request that is not known, as an answer's curves see it: far beyond every knot."""
 SHORT_FROM: Final = asinh(SHORT_BODY_BYTES / BODY_SCALE_BYTES)
@@ -203,8 +203,8 @@ def _whole(table: Whole, size: float, request: float, *, first: bool, framed: bo
     middle, low, high = _by_situation(
         table.body, table.context, asinh(holds_tokens / BODY_SCALE_BYTES), request, first=first
     )
-    if holds_tokens > LARGE_ANSWER_BYTES:
-        high = max(high, log(holds_tokens / TEXT_BYTES_PER_TOKEN) - middle)
+    if holds_tokens > 0:
+        high = max(high, log(holds_tokens / DENSE_TEXT_BYTES_PER_TOKEN) - middle)
     return middle, low, high
 
 
