@@ -19,6 +19,7 @@ PARTS = {
     "capture": "live capture, beside dumpcap, tshark and nfstream; needs root",
     "transports": "byte counts in the scenarios of a public bench, beside the server's own; needs root",
     "agent": "memory and idle CPU of the running agent, before and after 10,000 connections; needs root",
+    "extension": "CPU, memory and sleep of the browser extension's worker in Chromium, with an agent beside it",
     "gate": "one decision of the Privacy Hours gate",
     "sealing": "one record sealed for the second ledger, on a device",
     "ingest": "signed batches over HTTP, beside raw binary COPY",

@@ -16,14 +16,13 @@ export class Outbox {
     });
   }
 
-  async put(use) {
+  /** Takes what there is room for, and counts the rest; `beside` is kept in the same write. */
+  async put(uses, beside = {}) {
     await this.loaded;
-    if (this.waiting.length >= MOST_WAITING) {
-      this.notTaken += 1;
-      return;
-    }
-    this.waiting.push(use);
-    await this.keep();
+    const taken = uses.slice(0, Math.max(0, MOST_WAITING - this.waiting.length));
+    this.notTaken += uses.length - taken.length;
+    this.waiting.push(...taken);
+    await this.area.set(taken.length > 0 ? { ...beside, waiting: this.waiting } : beside);
   }
 
   /** Forgets all that waits. */

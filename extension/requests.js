@@ -10,6 +10,7 @@ export class Requests {
   constructor(open = []) {
     this.open = new Map(open);
     this.notTaken = 0; // more at once than anybody's use of AI
+    this.changes = 0; // how often what is open changed, so that nothing is kept for nothing
   }
 
   entries() {
@@ -24,12 +25,14 @@ export class Requests {
       this.notTaken += 1;
       return;
     }
+    this.changes += 1;
     this.open.set(requestId, { host, started_at: timeStamp / 1000, response_bytes: null, streamed: type === "websocket", answered: false });
   }
 
   answered({ requestId, responseHeaders = [] }) {
     const request = this.open.get(requestId);
     if (!request) return;
+    this.changes += 1;
     request.answered = true;
     request.streamed ||= STREAMED.test(header(responseHeaders, "content-type"));
     const length = header(responseHeaders, "content-length");
@@ -40,6 +43,7 @@ export class Requests {
   ended({ requestId, timeStamp, requestSize, responseSize }) {
     const request = this.open.get(requestId);
     if (!request) return null;
+    this.changes += 1;
     this.open.delete(requestId);
     return {
       id: crypto.randomUUID(),

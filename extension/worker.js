@@ -27,6 +27,8 @@ const desk = platform().then((place) => new Desk({ database: new Database(), pos
 let timer = null;
 let weeksAskedAt = 0;
 let turn = Promise.resolve();
+let acts = [];
+let saidPrivateUntil = session.get("privateUntil").then(({ privateUntil = 0 }) => privateUntil);
 
 async function platform() {
   const { os } = await chrome.runtime.getPlatformInfo();
@@ -35,24 +37,38 @@ async function platform() {
   return { os, version, browser: browser === "edg" ? "edge" : browser };
 }
 
-/** One event after the other, in the order they came, each kept before the next. */
+/** One event after the other, in the order they came. Those that come while others are being kept are kept together. */
 function inTurn(act) {
-  turn = turn.then(async () => {
-    const known = await requests;
-    const use = await act(known);
-    await session.set({ open: known.entries() });
-    if (use) await hold(use);
-  }).catch((error) => console.error(error));
+  acts.push(act);
+  if (acts.length === 1) turn = turn.then(takeTurns).catch((error) => console.error(error));
+}
+
+async function takeTurns() {
+  const now = acts;
+  acts = [];
+  const known = await requests;
+  const before = known.changes;
+  const uses = [];
+  for (const act of now) {
+    try {
+      const use = await act(known);
+      if (use && (await mayHold(use))) uses.push(use);
+    } catch (error) {
+      console.error(error);
+    }
+  }
+  if (known.changes === before) return;
+  await outbox.put(uses, { open: known.entries() }); // what is over and what waits in one: no death comes between
+  if (uses.length > 0) timer ??= setTimeout(handOver, COMPANY_MS);
 }
 
 async function begin(known, details) {
   if (await (await desk).isObserved()) known.begun(details);
 }
 
-async function hold(use) {
-  if (await inPrivate() || !(await (await desk).mayKeep(use))) return; // not even kept
-  await outbox.put(use);
-  timer ??= setTimeout(handOver, COMPANY_MS);
+/** Whether a use may even be kept. */
+async function mayHold(use) {
+  return !(await inPrivate()) && (await desk).mayKeep(use);
 }
 
 async function handOver() {
@@ -81,9 +97,9 @@ async function deliver(message) {
 
 /** Whether it is the owner's private time, as far as the agent said; it is asked again now and then. */
 async function inPrivate() {
-  const { privateUntil = 0, askedAt = 0 } = await session.get(["privateUntil", "askedAt"]);
   const now = Date.now() / 1000;
-  if (now >= privateUntil) return false;
+  if (now >= (await saidPrivateUntil)) return false;
+  const { askedAt = 0 } = await session.get("askedAt");
   if (now - askedAt < ASK_AGAIN_S) return true;
   const answer = await askAgent({ kind: "show" });
   if (answer.kind !== "state") return answer.isInstalled;
@@ -93,6 +109,7 @@ async function inPrivate() {
 
 function learn({ state, until }) {
   const privateUntil = state === "private" ? until ?? Number.MAX_SAFE_INTEGER : 0; // null: until the owner resumes
+  saidPrivateUntil = Promise.resolve(privateUntil);
   return session.set({ privateUntil, askedAt: Date.now() / 1000 });
 }
 

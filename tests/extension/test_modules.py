@@ -108,21 +108,23 @@ def test_what_waits_is_handed_over_once_the_agent_answers_and_not_before() -> No
         return answering ? { kind: "state", state: "observed" } : { kind: "absent" };
       };
       const first = new Outbox(area, agent);
-      for (let n = 0; n < 130; n++) await first.put({ id: n });
+      for (let n = 0; n < 130; n++) await first.put([{ id: n }], { open: [n] });
       await Promise.all([first.flush(), first.flush()]);
       const waited = area.kept.waiting.length;
       answering = true;
       const second = new Outbox(area, agent); // another life of the worker
       const answer = await second.flush();
-      console.log(JSON.stringify({ waited, sent, left: area.kept.waiting.length, answer: answer.kind }));
+      const { waiting, open: beside } = area.kept;
+      console.log(JSON.stringify({ waited, sent, left: waiting.length, answer: answer.kind, beside }));
     """)
-    assert told == {"waited": 130, "sent": [100, 100, 30], "left": 0, "answer": "state"}
+    assert told == {"waited": 130, "sent": [100, 100, 30], "left": 0, "answer": "state", "beside": [129]}
 
 
 def test_more_than_anybody_uses_is_counted_and_not_kept() -> None:
     told = run("""
       const outbox = new Outbox(new Area(), async () => ({ kind: "absent" }));
-      for (let n = 0; n < MOST_WAITING + 10; n++) await outbox.put({ id: n });
+      for (let n = 0; n < MOST_WAITING - 10; n += 90) await outbox.put(Array.from({ length: 90 }, () => ({ id: n })));
+      await outbox.put(Array.from({ length: 20 }, () => ({ id: "late" })));
       console.log(JSON.stringify([outbox.waiting.length, outbox.notTaken]));
     """)
     assert told == [1000, 10]
