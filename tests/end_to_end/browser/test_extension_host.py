@@ -25,6 +25,7 @@ from toktra.agent.browser.identity import NATIVE_HOST, chrome_id
 from toktra.agent.browser.install import install, of_account
 from toktra.agent.privacy_hours.clock import Reading
 
+AXE = (Path(__file__).parents[2] / "data" / "axe" / "axe.min.js").read_text()
 WITHIN_S = 60.0
 USE = "https://api.openai.com/v1/responses"
 BAD: dict[str, tuple[str, bool]] = {
@@ -106,6 +107,8 @@ def test_what_was_used_beside_a_bad_host_program_is_told_once_there_is_a_good_on
             "--disable-quic",
             "--ignore-certificate-errors",
             f"--host-resolver-rules=MAP *:443 127.0.0.1:{served.port}",
+            "--lang=de",
+            locale="de-DE",
         )
         page, inside = context.new_page(), context.new_page()
         page.goto("https://chatgpt.com/")
@@ -142,4 +145,14 @@ def test_what_was_used_beside_a_bad_host_program_is_told_once_there_is_a_good_on
         told = device.order(lambda: device._spool.next_batch(100).events)
         assert len(told) == len(served.of("api.openai.com")) == len(BAD) + 1
         assert {(one.provider_host, one.response_bytes) for one in told} == {("api.openai.com", 1000)}
+
+        inside.reload()
+        inside.wait_for_selector("[data-state=observed]")
+        assert inside.get_attribute("html", "lang") == "de-DE"
+        assert "Beobachtet" in inside.inner_text("#headline")
+        for scheme in ("light", "dark"):
+            inside.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            inside.evaluate(AXE)
+            found = inside.evaluate("axe.run().then(({ violations }) => violations.map(({ id }) => id))")
+            assert found == [], scheme
         context.close()
