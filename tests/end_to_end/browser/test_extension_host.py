@@ -151,7 +151,7 @@ def test_what_was_used_beside_a_bad_host_program_is_told_once_there_is_a_good_on
         assert inside.get_attribute("html", "lang") == "de-DE"
         assert "Beobachtet" in inside.inner_text("#headline")
         for scheme in ("light", "dark"):
-            inside.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            inside.emulate_media(color_scheme=scheme)
             inside.evaluate(AXE)
             found = inside.evaluate("axe.run().then(({ violations }) => violations.map(({ id }) => id))")
             assert found == [], scheme
