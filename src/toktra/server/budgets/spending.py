@@ -88,7 +88,7 @@ class Ledger:
         if subject.key not in await departments_shown(self._connection, self._tenant_id, shown.first, last):
             raise NotShown
         window = Window(_midnight(read.first), _midnight(read.last + _DAY))
-        divided = await by_department(self._connection, self._tenant_id, window, everything)
+        divided = await by_department(self._connection, self._tenant_id, [window], everything)
         return [row for row in divided if row.department == subject.key]
 
     async def _everything(self, first: date, last: date) -> list[HostDay]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Final, Protocol, TypedDict
 
 from toktra.catalogue.providers import Provider
@@ -59,12 +59,42 @@ def not_reconciled(provider_id: str, day: date) -> Finding | None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Day:
+    """One provider's price and factor on one day."""
+
+    rate: Rate | Unpriced
+    finding: Finding | None
+    per_token: tuple[float, float] | None
+    """For one token in and one out, in the currency of the projection; None without a price."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pricing:
-    """Everything a projection needs besides the rows."""
+    """Everything a projection needs besides the rows. It remembers what it looked up, so make one for each page."""
 
     rates: Rates
     currency: str
     finding_on: FindingOn = not_reconciled
+    _days: dict[tuple[str | None, date], _Day] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def of_day(self, provider: Provider | None, day: date) -> _Day:
+        """What every row of a provider and a day needs, looked up once however many lines ask."""
+        key = (provider.id if provider else None, day)
+        found = self._days.get(key)
+        if found is None:
+            found = self._days[key] = self._look_up(provider, day)
+        return found
+
+    def _look_up(self, provider: Provider | None, day: date) -> _Day:
+        if provider is None:
+            return _Day(Unpriced(Reason.NOT_IN_CATALOGUE), None, None)
+        rate, finding = self.rates.on(provider, day), self.finding_on(provider.id, day)
+        per_token = None
+        if isinstance(rate, Rate):
+            # The rate of exchange is that of the day, like the price.
+            units = per_usd(self.currency, day, self.rates.assumptions) / 1e6
+            per_token = (rate.input_usd_per_million * units, rate.output_usd_per_million * units)
+        return _Day(rate, finding if finding is not None and finding.applies else None, per_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,17 +279,16 @@ class _Line:
     def __init__(self, provider: Provider | None, pricing: Pricing) -> None:
         self._provider = provider
         self._pricing = pricing
-        self._rates: dict[date, Rate | Unpriced] = {}
-        self._per_token: dict[date, tuple[float, float] | None] = {}
-        self._findings: dict[date, Finding | None] = {}
+        self._days: dict[date, _Day] = {}
         self._unpriced: dict[Reason, int] = defaultdict(int)
         self.parts: dict[tuple[str, str, bool], Part] = {}
 
     def add(self, use: Use) -> None:
         day = use.day
-        if day not in self._rates:
-            self._open(day)
-        finding = self._findings[day]
+        known = self._days.get(day)
+        if known is None:
+            known = self._days[day] = self._pricing.of_day(self._provider, day)
+        finding = known.finding
         key = (use.provider_host, use.estimator_version, finding is not None)
         part = self.parts.get(key)
         if part is None:
@@ -268,29 +297,13 @@ class _Line:
         part.request_bytes += use.request_bytes
         part.response_bytes += use.response_bytes
         part.days.add(day)
-        prices = self._per_token[day]
-        part.add_tokens(use.input_tokens, use.output_tokens, finding, prices)
-        rate = self._rates[day]
+        part.add_tokens(use.input_tokens, use.output_tokens, finding, known.per_token)
+        rate = known.rate
         if isinstance(rate, Unpriced):
             self._unpriced[rate.reason] += use.exchanges
         else:
             part.priced_exchanges += use.exchanges
             part.priced_bytes += use.request_bytes + use.response_bytes
-
-    def _open(self, day: date) -> None:
-        """Looks up, once for each day, what every row of the day needs."""
-        rate: Rate | Unpriced = Unpriced(Reason.NOT_IN_CATALOGUE)
-        finding = None
-        if self._provider is not None:
-            rate = self._pricing.rates.on(self._provider, day)
-            finding = self._pricing.finding_on(self._provider.id, day)
-        self._rates[day] = rate
-        self._findings[day] = finding if finding is not None and finding.applies else None
-        self._per_token[day] = None
-        if isinstance(rate, Rate):
-            # The rate of exchange is that of the day, like the price.
-            units = per_usd(self._pricing.currency, day, self._pricing.rates.assumptions) / 1e6
-            self._per_token[day] = (rate.input_usd_per_million * units, rate.output_usd_per_million * units)
 
     @property
     def seat_exchanges(self) -> int:
@@ -317,7 +330,7 @@ class _Line:
             input_tokens=total(parts, CORRECTED, INPUT),
             output_tokens=total(parts, CORRECTED, OUTPUT),
             tokens=total(parts, CORRECTED),
-            prices=_spans(self._rates),
+            prices=_spans({day: known.rate for day, known in self._days.items()}),
             cost=total(with_price, COST) if with_price else None,
             priced_exchanges=sum(part.priced_exchanges for part in parts),
             seat_exchanges=self.seat_exchanges,
@@ -325,7 +338,9 @@ class _Line:
         )
 
     def _factor(self) -> FactorSpan | None:
-        known = [(day, finding) for day, finding in sorted(self._findings.items()) if finding is not None]
+        known = [
+            (day, one.finding) for day, one in sorted(self._days.items(), key=itemgetter(0)) if one.finding is not None
+        ]
         return FactorSpan(known[0][0], known[-1][0], known[-1][1]) if known else None
 
 

@@ -180,7 +180,7 @@ async def _divided(connection: Connection, order: Order, day: date) -> list[Depa
     everything = await sums_of_all(connection, order.tenant.tenant_id, day, day)
     start = datetime.combine(day, time(), UTC)
     window = Window(start, start + timedelta(days=1))
-    divided = await by_department(connection, order.tenant.tenant_id, window, everything)
+    divided = await by_department(connection, order.tenant.tenant_id, [window], everything)
     return sorted(divided, key=lambda use: (use.provider_host, use.department, use.estimator_version))
 
 

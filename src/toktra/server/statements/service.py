@@ -41,7 +41,7 @@ async def showback(database: Database, tenant_id: UUID, month: Month, now: datet
     async with database.tenant(tenant_id) as connection:
         await close_days(connection, tenant_id)
         everything = await sums_of_all(connection, tenant_id, month.first, month.last)
-        divided = await by_department(connection, tenant_id, window, everything)
+        divided = await by_department(connection, tenant_id, [window], everything)
         shown = await departments_shown(connection, tenant_id, month.first, month.last)
         coverage = await coverage_of(connection, tenant_id, window.days, now)
         pricing = await costs.pricing(connection, tenant_id, month.first, month.last)

@@ -32,16 +32,31 @@ _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("departments.sq
 
 
 async def by_department(
-    connection: Connection, tenant_id: UUID, window: Window, everything: Sequence[HostDay]
+    connection: Connection,
+    tenant_id: UUID,
+    windows: Sequence[Window],
+    everything: Iterable[HostDay],
+    shown: Iterable[str] | None = None,
 ) -> list[DepartmentDay]:
-    """The rows of a window of whole days that are over, divided; `everything` are its rows undivided."""
-    by_name = set(await departments_shown(connection, tenant_id, window.first_day, window.last_day))
-    divided = await divided_days(connection, tenant_id, window.days, everything)
-    shown = [use for use in divided if use.department in by_name]
-    for department, use in await sums_by_department(connection, tenant_id, window.first_day, window.last_day):
-        if department != OTHERS:
-            shown.append(_of(use, department))
-    return [*shown, *_rest(everything, shown)]
+    """The rows of windows of whole days that are over, divided; `everything` are their rows undivided.
+
+    `shown`: what `departments_shown` says of all these days, when the caller has asked already.
+    """
+    if shown is None:
+        first, last = min(window.first_day for window in windows), max(window.last_day for window in windows)
+        shown = await departments_shown(connection, tenant_id, first, last)
+    by_name = frozenset(shown)
+    whole = dict.fromkeys(everything)  # windows may overlap
+    days: dict[date, None] = {}
+    kept: list[DepartmentDay] = []
+    for window in windows:
+        for department, use in await sums_by_department(connection, tenant_id, window.first_day, window.last_day):
+            if department != OTHERS and use.day not in days:
+                kept.append(_of(use, department))
+        days |= dict.fromkeys(window.days)
+    divided = await divided_days(connection, tenant_id, list(days), whole)
+    named = [*(use for use in divided if use.department in by_name), *kept]
+    return [*named, *_rest(whole, named)]
 
 
 async def departments_shown(connection: Connection, tenant_id: UUID, first: date, last: date) -> list[str]:

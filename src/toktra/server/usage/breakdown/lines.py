@@ -86,6 +86,8 @@ def is_drawable(amounts: Amounts, measure: Measure) -> bool:
 
 def wanted(uses: Iterable[HostDay], view: View) -> list[HostDay]:
     """The rows that the view's filters leave."""
+    if not (view.provider or view.kind or view.department):
+        return list(uses)
     found = []
     for use in uses:
         provider = catalogue().find(use.provider_host)

@@ -78,12 +78,11 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
     window, against = view.window(now), view.window_against(now)
     async with database.tenant(tenant_id) as connection:
         ledger = _Ledger(connection, tenant_id)
-        uses = await ledger.uses(window, view)
-        uses_against = await ledger.uses(against, view) if against else []
-        departments = await departments_shown(connection, tenant_id, window.first_day, window.last_day)
+        first = min(window.first_day, against.first_day) if against else window.first_day
+        departments = await departments_shown(connection, tenant_id, first, window.last_day)
+        uses, uses_against = await ledger.uses([window, against] if against else [window], view, departments)
         coverage = await coverage_of(connection, tenant_id, window.days, now)
         coverage_against = await coverage_of(connection, tenant_id, against.days, now) if against else []
-        first = min(window.first_day, against.first_day) if against else window.first_day
         pricing = await costs.pricing(connection, tenant_id, first, window.last_day)
         by_hour, withheld = await ledger.hours(window, view) if view.grain is Grain.HOUR else ({}, frozenset())
         seen_before = await ledger.used_before(window, {use.provider_host for use in uses})
@@ -124,12 +123,19 @@ class _Ledger:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    async def uses(self, window: Window, view: View) -> Sequence[HostDay]:
-        """The rows of a window that the view wants, divided by department where it asks for that."""
-        everything: Sequence[HostDay] = await self.days(window)
-        if view.is_by_department:
-            everything = await by_department(self._connection, self._tenant_id, window, everything)
-        return wanted(everything, view)
+    async def uses(
+        self, windows: Sequence[Window], view: View, departments: Sequence[str]
+    ) -> tuple[Sequence[HostDay], Sequence[HostDay]]:
+        """The rows of one or two windows that the view wants, divided by department where it asks for that."""
+        everything: list[Sequence[HostDay]] = [await self.days(window) for window in windows]
+        if view.is_by_department:  # together, as what divides them is the same
+            rows = (use for part in everything for use in part)
+            divided = await by_department(self._connection, self._tenant_id, windows, rows, departments)
+            everything = [
+                [use for use in divided if window.first_day <= use.day <= window.last_day] for window in windows
+            ]
+        now, *before = (wanted(part, view) for part in everything)
+        return now, before[0] if before else []
 
     async def days(self, window: Window) -> list[HostDay]:
         rows = _queries.days(self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end)
@@ -165,7 +171,7 @@ class _Ledger:
         start = datetime(today.year, today.month, today.day, tzinfo=UTC)
         window = Window(start - timedelta(days=LOOK_BACK_DAYS), start)
         of_day: dict[date, list[HostDay]] = defaultdict(list)
-        for use in await self.uses(window, view):
+        for use in wanted(await self.days(window), view):
             of_day[use.day].append(use)
         coverage = await coverage_of(self._connection, self._tenant_id, window.days, now)
         return [(day, of_day[day.day]) for day in coverage if day.reported or of_day[day.day]]
