@@ -11,6 +11,7 @@ export class Outbox {
     this.send = send;
     this.notTaken = 0;
     this.sending = null;
+    this.isAskedAgain = false;
     this.loaded = area.get("waiting").then(({ waiting = [] }) => {
       this.waiting = waiting;
     });
@@ -32,8 +33,12 @@ export class Outbox {
     await this.keep();
   }
 
-  /** Hands over what waits. What the agent has answered for is gone; everything else stays for the next time. */
+  /**
+   * Hands over what waits. What the agent has answered for is gone; everything else stays for the next time. Asked again while
+   * one attempt is unanswered, it makes another should that one fail: what came since is not to wait for the next use.
+   */
   flush() {
+    this.isAskedAgain = true;
     this.sending ??= this.hand().finally(() => {
       this.sending = null;
     });
@@ -43,8 +48,10 @@ export class Outbox {
   async hand() {
     await this.loaded;
     while (this.waiting.length > 0) {
+      this.isAskedAgain = false;
       const uses = this.waiting.slice(0, AT_ONCE);
       const answer = await this.send({ kind: "uses", uses });
+      if (answer.kind !== "state" && this.isAskedAgain) continue;
       if (answer.kind !== "state") return answer;
       this.waiting.splice(0, uses.length);
       await this.keep();

@@ -120,6 +120,29 @@ def test_what_waits_is_handed_over_once_the_agent_answers_and_not_before() -> No
     assert told == {"waited": 130, "sent": [100, 100, 30], "left": 0, "answer": "state", "beside": [129]}
 
 
+def test_what_came_while_an_attempt_was_unanswered_is_tried_again_when_it_fails() -> None:
+    told = run("""
+      const sent = [], answers = [];
+      const outbox = new Outbox(new Area(), async (message) => {
+        sent.push(message.uses.length);
+        return new Promise((resolve) => answers.push(resolve));
+      });
+      const asked = async (times) => {
+        while (answers.length < times) await new Promise((resolve) => setTimeout(resolve, 1));
+      };
+      await outbox.put([{ id: 1 }]);
+      const first = outbox.flush();
+      await asked(1);
+      await outbox.put([{ id: 2 }]);
+      outbox.flush();
+      answers[0]({ kind: "absent" });
+      await asked(2);
+      answers[1]({ kind: "state", state: "observed" });
+      console.log(JSON.stringify({ sent, answer: (await first).kind, left: outbox.waiting.length }));
+    """)
+    assert told == {"sent": [1, 2], "answer": "state", "left": 0}
+
+
 def test_more_than_anybody_uses_is_counted_and_not_kept() -> None:
     told = run("""
       const outbox = new Outbox(new Area(), async () => ({ kind: "absent" }));
