@@ -13,15 +13,20 @@ from typing import Final
 
 import msgspec
 
-MAX_HELLO: Final = 16384
-"""Handshake message bytes. Real hellos are 200–4,000; longer ones are refused."""
+MAX_HELLO: Final = 131_396
+"""Handshake message bytes that OpenSSL's server takes. Hellos are 200–4,000, and far more with a session ticket that
+holds a client certificate."""
+MAX_SESSION_ID: Final = 32
 
 SERVER_NAME: Final = 0
 APPLICATION_PROTOCOLS: Final = 16
+PRE_SHARED_KEY: Final = 41
 QUIC_TRANSPORT_PARAMETERS: Final = 57
 ENCRYPTED_CLIENT_HELLO: Final = 0xFE0D
 
-_LOOKED_AT: Final = frozenset({SERVER_NAME, APPLICATION_PROTOCOLS, QUIC_TRANSPORT_PARAMETERS, ENCRYPTED_CLIENT_HELLO})
+_LOOKED_AT: Final = frozenset(
+    {SERVER_NAME, APPLICATION_PROTOCOLS, PRE_SHARED_KEY, QUIC_TRANSPORT_PARAMETERS, ENCRYPTED_CLIENT_HELLO}
+)
 _PUBLIC_NAME_PARTS: Final = frozenset({"ech"})
 """cloudflare-ech.com and its like: a part of the outer name, between dots and hyphens."""
 _BORINGSSL_GREASE_BYTES: Final = frozenset({144, 176, 208, 240})
@@ -124,13 +129,17 @@ def parse_framed(  # noqa: PLR0911  a refusal is told where it is found; another
     alpn = ech = None
     extension, looked_at = _extension, _LOOKED_AT
     try:
-        place = start + 39 + stream[start + 38]  # header 4, version 2, random 32, session id
+        session = stream[start + 38]  # header 4, version 2, random 32
+        place = start + 39 + session
         suites, grease, again = _suites(stream, place)
         greased = grease == again and grease & 15 == 10
-        place += 2 + suites
-        place += 1 + stream[place]
-        if suites & 1 or not suites or place > end:
+        place += 3 + suites
+        methods = stream[place - 1]
+        place += methods
+        if suites & 1 or not suites or session > MAX_SESSION_ID or stream[start + 4] < 3 or place > end:
             return Refusal.MALFORMED
+        if not (methods == 1 and stream[place - 1] == 0) and 0 not in stream[place - methods : place]:
+            return Refusal.MALFORMED  # every client can do without compression
         if place == end:
             return Hello(None, NoName.ABSENT, None, greased, False)
         if place + 2 + (stream[place] << 8 | stream[place + 1]) != end:
@@ -148,8 +157,10 @@ def parse_framed(  # noqa: PLR0911  a refusal is told where it is found; another
                     named = place - length
                 elif kind == ENCRYPTED_CLIENT_HELLO:
                     ech = stream[place - length : place]
-                else:
+                elif kind == QUIC_TRANSPORT_PARAMETERS:
                     over_quic = True
+                elif place != end:  # PRE_SHARED_KEY is the last, RFC 8446 4.2.11
+                    return Refusal.MALFORMED
     except (IndexError, struct_error):
         return Refusal.MALFORMED
     if place != end and not truncated:

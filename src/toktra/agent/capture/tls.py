@@ -24,7 +24,7 @@ class TlsReader:
 
     def __init__(self) -> None:
         self._stream = b""
-        self._message = b""
+        self._message = bytearray()
 
     def feed(self, data: bytes) -> Hello | Refusal | None:
         """The answer with `data`, the next bytes of the stream, taken in; None while more is needed."""
@@ -49,7 +49,7 @@ class TlsReader:
             after = place + 5 + length
             if after > have:
                 break
-            self._message = self._message + stream[place + 5 : after] if self._message else stream[place + 5 : after]
+            self._message += stream[place + 5 : after]
             place = after
             answer = _whole(self._message)
             if answer is not None:
@@ -59,7 +59,7 @@ class TlsReader:
 
     def cut(self) -> Hello | Refusal:
         """What can be told when the capture, not the sender, cut the stream short here."""
-        answer = parse_hello(self._message + self._stream[5:], truncated=True)
+        answer = parse_hello(bytes(self._message + self._stream[5:]), truncated=True)
         return Refusal.CUT if answer is Refusal.MALFORMED else answer
 
     def _early_refusal(self) -> Refusal | None:
@@ -72,7 +72,8 @@ class TlsReader:
         return None
 
 
-def _whole(message: bytes) -> Hello | Refusal | None:
+def _whole(message: bytearray) -> Hello | Refusal | None:
+    """The answer to the handshake bytes of whole records; None while more are needed."""
     if message[0] != 1:
         return Refusal.NOT_A_HELLO
     if len(message) < 4:
@@ -80,4 +81,7 @@ def _whole(message: bytes) -> Hello | Refusal | None:
     length = 4 + (message[1] << 16 | message[2] << 8 | message[3])
     if length > MAX_HELLO:
         return Refusal.TOO_LONG
-    return parse_hello(message) if len(message) >= length else None
+    if len(message) < length:
+        return None
+    # The hello ends with its record: what could follow it would be sealed with other keys (RFC 8446 5.1).
+    return parse_hello(bytes(message)) if len(message) == length else Refusal.MALFORMED

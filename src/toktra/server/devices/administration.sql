@@ -2,13 +2,13 @@
 -- Of reports, only days that are over: whoever saw today's could see when it began. People are looked up for every
 -- device where the order or a filter needs them, and otherwise for the rows of this page alone.
 with known as (
-    select d.tenant_id, d.device_id, d.hostname, d.platform, d.agent_version, d.status, who.people, who.departments,
+    select d.tenant_id, d.device_id, d.hostname, d.platform, d.agent_version, d.status, who.person, who.department,
         (d.enrolled_at at time zone 'UTC')::date as enrolled_on,
         case when d.last_report_on < :today then d.last_report_on else d.previous_report_on end as reported_on
     from device d
-    left join (
-        select a.device_id, string_agg(distinct p.display_name, ', ') as people,
-            string_agg(distinct p.department, ', ') as departments, array_agg(p.department) as department_names
+    left join (  -- the first name of each, as joining all of them in order takes longer than all the rest
+        select a.device_id, min(lower(p.display_name)) as person, min(lower(p.department)) as department,
+            bool_or(p.department = :department) as is_in_it, bool_or(p.display_name ilike :pattern) as is_found
         from account a join person p on p.tenant_id = a.tenant_id and p.person_id = a.person_id
         where a.tenant_id = :tenant_id and :needs_people
         group by a.device_id
@@ -16,10 +16,10 @@ with known as (
     where d.tenant_id = :tenant_id
       and (d.status = 'active') = (:reporting <> 'revoked')
       and (:platform = 'all' or d.platform = :platform)
-      and (:department = '' or :department = any(who.department_names))
-      and (:search = '' or d.hostname ilike :pattern or who.people ilike :pattern)
+      and (:department = '' or who.is_in_it)
+      and (:search = '' or d.hostname ilike :pattern or who.is_found)
 ), placed as materialized (
-    select k.*, case :sort when 'person' then lower(k.people) when 'department' then lower(k.departments)
+    select k.*, case :sort when 'person' then k.person when 'department' then k.department
                            when 'system' then k.platform when 'agent' then k.agent_version
                            when 'report' then k.reported_on::text when 'enrolled' then k.enrolled_on::text
                            else lower(k.hostname) end as place

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Self
 
 from toktra.server.usage.breakdown.lines import Amounts, Line, Summing, key_of, parted
 from toktra.server.usage.breakdown.view import Grain, View
@@ -38,11 +39,25 @@ class Cutting:
     sum: Summing
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """A period's rows by day. Their sum is read from the whole, of which there is a fraction of the parts."""
+
+    whole: Sequence[HostDay]
+    parts: Sequence[HostDay]
+    """The same use, divided as the view asks."""
+
+    @classmethod
+    def undivided(cls, rows: Sequence[HostDay]) -> Self:
+        """Of a view that divides by what each row says itself."""
+        return cls(rows, rows)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """The rows of a period: by day, and for a view by hours those of the days that may be shown so."""
 
-    of_days: Sequence[HostDay]
+    of_days: Uses
     of_hours: Mapping[datetime, Sequence[HostDay]]
     withheld: frozenset[date]
     """Days whose hours stay unsaid."""
@@ -51,30 +66,35 @@ class Rows:
 def cut(rows: Rows, coverage: Sequence[Coverage], drawn: Sequence[Line], window: Window, of: Cutting) -> list[Bucket]:
     """The period's buckets in order. `coverage` has every day of the window."""
     of_day = {day.day: day for day in coverage}
-    found: dict[datetime, list[HostDay]] = defaultdict(list)
     if of.view.grain is Grain.HOUR:
-        found.update({hour: list(own) for hour, own in rows.of_hours.items()})
+        whole = parts = dict(rows.of_hours)
     else:
-        for use in rows.of_days:
-            found[_start_of(use.day, of.view.grain, window)].append(use)
-    used = {use.day for use in rows.of_days}  # a device may report a day later
+        whole, parts = (_by_bucket(own, of.view.grain, window) for own in (rows.of_days.whole, rows.of_days.parts))
+    used = {use.day for use in rows.of_days.whole}  # a device may report a day later
     buckets = []
     for start, days in _spans(of.view.grain, window):
         standing = _together([of_day[day] for day in days])
-        own = found.get(start, [])
         is_unsaid = days[0] in rows.withheld or not (standing.reported or used.intersection(days))
-        parts = parted(own, key_of(of.view.by))
+        by_line = parted(parts.get(start, ()), key_of(of.view.by))
         buckets.append(
             Bucket(
                 start=start,
                 first=days[0],
                 last=days[-1],
                 coverage=standing,
-                amounts=None if is_unsaid else tuple(of.sum(parts.get(line.key, [])) for line in drawn),
-                together=None if is_unsaid else of.sum(own),
+                amounts=None if is_unsaid else tuple(of.sum(by_line.get(line.key, [])) for line in drawn),
+                together=None if is_unsaid else of.sum(whole.get(start, [])),
             )
         )
     return buckets
+
+
+def _by_bucket(rows: Sequence[HostDay], grain: Grain, window: Window) -> dict[datetime, Sequence[HostDay]]:
+    found: dict[datetime, list[HostDay]] = defaultdict(list)
+    starts = {day: _start_of(day, grain, window) for day in window.days}
+    for use in rows:
+        found[starts[use.day]].append(use)
+    return dict(found)
 
 
 def _together(days: Sequence[Coverage]) -> Coverage:

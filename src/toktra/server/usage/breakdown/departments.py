@@ -8,9 +8,10 @@ the total: "all others together". Only days that are over: a total that grows wh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +28,9 @@ from toktra.server.usage.totals import HostDay
 OTHERS: Final = ""
 """Stands for all that is not shown by department."""
 _COUNTED: Final = ("exchanges", "request_bytes", "response_bytes", "input_tokens", "output_tokens")
+
+_amounts: Final[Callable[[HostDay], tuple[int, ...]]] = attrgetter(*_COUNTED)
+_place: Final[Callable[[HostDay], tuple[Any, ...]]] = attrgetter("day", "provider_host", "estimator_version")
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("departments.sql"), "apsycopg")
 
@@ -71,19 +75,17 @@ def _rest(everything: Iterable[HostDay], shown: Iterable[HostDay]) -> list[Depar
     taken: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * len(_COUNTED))
     for use in shown:
         amounts = taken[_place(use)]
-        for number, name in enumerate(_COUNTED):
-            amounts[number] += getattr(use, name)
+        for number, amount in enumerate(_amounts(use)):
+            amounts[number] += amount
     rest = []
     for use in everything:
-        amounts = taken[_place(use)]
-        left = {name: max(0, getattr(use, name) - amounts[number]) for number, name in enumerate(_COUNTED)}
+        left = {
+            name: max(0, all_ - own)
+            for name, all_, own in zip(_COUNTED, _amounts(use), taken[_place(use)], strict=True)
+        }
         if any(left.values()):
             rest.append(_of(use, OTHERS, **left))
     return rest
-
-
-def _place(use: HostDay) -> tuple[Any, ...]:
-    return use.day, use.provider_host, use.estimator_version
 
 
 def _of(use: HostDay, department: str, **changes: int) -> DepartmentDay:

@@ -5,14 +5,14 @@ with span as (
         lead(since, 1, date 'infinity') over (partition by person_id order by since) as until
     from department_period
     where tenant_id = :tenant_id),
-named as (
-    select department from span where since <= :last and until > :first
-    union
-    select coalesce(department, '') from person where tenant_id = :tenant_id and status = 'active')
-select n.department, count(p.person_id)::integer as people
-from named n
-left join person p on p.tenant_id = :tenant_id and p.status = 'active' and coalesce(p.department, '') = n.department
-group by 1;
+were_there as (
+    select distinct department from span where since <= :last and until > :first),
+are_there as (
+    select coalesce(department, '') as department, count(*)::integer as people
+    from person where tenant_id = :tenant_id and status = 'active'
+    group by 1)
+select department, coalesce(a.people, 0) as people
+from were_there full join are_there a using (department);
 
 -- name: use_by_department(tenant_id, days)
 -- Of use that is kept with its person: by the department the person was in on each of these days. Day by day, with

@@ -16,7 +16,7 @@ from toktra.server.costs import service as costs
 from toktra.server.costs.projection import Pricing, Projection, project_together
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
-from toktra.server.usage.breakdown.buckets import Bucket, Cutting, Rows, cut
+from toktra.server.usage.breakdown.buckets import Bucket, Cutting, Rows, Uses, cut
 from toktra.server.usage.breakdown.departments import by_department, departments_shown
 from toktra.server.usage.breakdown.forecast import LOOK_BACK_DAYS, Forecast, forecast
 from toktra.server.usage.breakdown.lines import (
@@ -81,20 +81,23 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
         first = min(window.first_day, against.first_day) if against else window.first_day
         departments = await departments_shown(connection, tenant_id, first, window.last_day)
         uses, uses_against = await ledger.uses([window, against] if against else [window], view, departments)
-        coverage = await coverage_of(connection, tenant_id, window.days, now)
-        coverage_against = await coverage_of(connection, tenant_id, against.days, now) if against else []
+        history = await ledger.history(view, now)
+        asked = dict.fromkeys([*window.days, *(against.days if against else ()), *history])
+        standing = {day.day: day for day in await coverage_of(connection, tenant_id, list(asked), now)}
         pricing = await costs.pricing(connection, tenant_id, first, window.last_day)
         by_hour, withheld = await ledger.hours(window, view) if view.grain is Grain.HOUR else ({}, frozenset())
-        seen_before = await ledger.used_before(window, {use.provider_host for use in uses})
-        history = await ledger.history(view, now)
+        seen_before = await ledger.used_before(window, {use.provider_host for use in uses.whole})
     # One currency for both periods: dollars for all when a rate is missing on any day.
     (projected, _before), pricing, fault = costs.projections(
-        pricing, uses, uses_against, first=first, last=window.last_day
+        pricing, uses.whole, uses_against.whole, first=first, last=window.last_day
     )
     of = Summing(pricing)
-    has_before = any(day.reported for day in coverage_against) or bool(uses_against)
-    lines = lines_of(uses, uses_against if has_before else None, view, of)
+    has_before = bool(uses_against.whole) or (
+        against is not None and any(standing[day].reported for day in against.days)
+    )
+    lines = lines_of(uses.parts, uses_against.parts if has_before else None, view, of)
     drawn = [line for line in lines if is_drawable(line.now, view.measure)][:DRAWN_LINES]
+    coverage = [standing[day] for day in window.days]
     rows = Rows(of_days=uses, of_hours=by_hour, withheld=withheld)
     return Breakdown(
         view=view,
@@ -102,17 +105,23 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
         window_against=against,
         currency=projected.currency,
         currency_fault=fault,
-        total=amounts_of(projected, uses),
-        total_before=of(uses_against) if against and has_before else None,
+        total=amounts_of(projected, uses.whole),
+        total_before=of(uses_against.whole) if against and has_before else None,
         lines=lines,
         drawn=drawn,
         buckets=cut(rows, coverage, drawn, window, Cutting(view, of)),
         coverage=coverage,
-        hours_withheld=any(use.day in withheld for use in uses),
-        first_seen=names_of(use.provider_host for use in uses if use.provider_host not in seen_before),
-        forecast=_forecast(projected, history, view, pricing, now),
+        hours_withheld=any(use.day in withheld for use in uses.whole),
+        first_seen=names_of(use.provider_host for use in uses.whole if use.provider_host not in seen_before),
+        forecast=_forecast(
+            projected,
+            [(standing[day], own) for day, own in history.items() if standing[day].reported or own],
+            view,
+            pricing,
+            now,
+        ),
         departments=departments,
-        estimator_versions=sorted({use.estimator_version for use in uses}),
+        estimator_versions=sorted({use.estimator_version for use in uses.whole}),
     )
 
 
@@ -123,19 +132,21 @@ class _Ledger:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    async def uses(
-        self, windows: Sequence[Window], view: View, departments: Sequence[str]
-    ) -> tuple[Sequence[HostDay], Sequence[HostDay]]:
+    async def uses(self, windows: Sequence[Window], view: View, departments: Sequence[str]) -> tuple[Uses, Uses]:
         """The rows of one or two windows that the view wants, divided by department where it asks for that."""
-        everything: list[Sequence[HostDay]] = [await self.days(window) for window in windows]
-        if view.is_by_department:  # together, as what divides them is the same
-            rows = (use for part in everything for use in part)
-            divided = await by_department(self._connection, self._tenant_id, windows, rows, departments)
-            everything = [
-                [use for use in divided if window.first_day <= use.day <= window.last_day] for window in windows
-            ]
-        now, *before = (wanted(part, view) for part in everything)
-        return now, before[0] if before else []
+        whole = [await self.days(window) for window in windows]
+        if not view.is_by_department:
+            found = [Uses.undivided(wanted(rows, view)) for rows in whole]
+        else:  # together, as what divides them is the same
+            together = (use for rows in whole for use in rows)
+            divided = await by_department(self._connection, self._tenant_id, windows, together, departments)
+            found = []
+            for window, rows in zip(windows, whole, strict=True):
+                days = frozenset(window.days)
+                parts = wanted((use for use in divided if use.day in days), view)
+                found.append(Uses.undivided(parts) if view.department else Uses(wanted(rows, view), parts))
+        now, *before = found
+        return now, before[0] if before else Uses.undivided([])
 
     async def days(self, window: Window) -> list[HostDay]:
         rows = _queries.days(self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end)
@@ -163,18 +174,17 @@ class _Ledger:
         )
         return {row.host async for row in rows}
 
-    async def history(self, view: View, now: datetime) -> list[tuple[Coverage, list[HostDay]]]:
-        """The finished days that a forecast goes by; empty for a view that is of the past."""
+    async def history(self, view: View, now: datetime) -> dict[date, list[HostDay]]:
+        """The rows of each finished day that a forecast goes by; empty for a view that is of the past."""
         today = now.astimezone(UTC).date()
         if view.is_by_department or view.last != today or view.measure not in (Measure.TOKENS, Measure.COST):
-            return []
+            return {}
         start = datetime(today.year, today.month, today.day, tzinfo=UTC)
         window = Window(start - timedelta(days=LOOK_BACK_DAYS), start)
-        of_day: dict[date, list[HostDay]] = defaultdict(list)
+        of_day: dict[date, list[HostDay]] = {day: [] for day in window.days}
         for use in wanted(await self.days(window), view):
             of_day[use.day].append(use)
-        coverage = await coverage_of(self._connection, self._tenant_id, window.days, now)
-        return [(day, of_day[day.day]) for day in coverage if day.reported or of_day[day.day]]
+        return of_day
 
 
 def _forecast(
