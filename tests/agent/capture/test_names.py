@@ -132,6 +132,39 @@ def test_lengths_that_do_not_fit_are_refused(wire: Any) -> None:
     assert parse_hello(bytes(message[:-1])) is Refusal.MALFORMED
 
 
+def test_what_no_server_would_take_for_a_hello_names_no_host(wire: Any) -> None:
+    """Each is well-formed but for the one thing; OpenSSL's and Go's servers end the connection."""
+    name, key = wire.server_name(b"api.openai.com"), wire.extension(41, b"\0\0")
+    start, end = wire.message(name)[4:38], wire.message(name)[39:]
+
+    def hello(body: bytes) -> bytes:
+        return b"\x01" + len(body).to_bytes(3, "big") + body
+
+    taken = [
+        hello(start + b"\x20" + bytes(32) + end),
+        hello(start + b"\0" + end.replace(b"\x01\0", b"\x02\x01\0", 1)),
+        wire.message(name, key),
+    ]
+    refused = [
+        hello(start + b"\x21" + bytes(33) + end),
+        hello(start + b"\0" + end.replace(b"\x01\0", b"\0", 1)),
+        hello(start + b"\0" + end.replace(b"\x01\0", b"\x01\x01", 1)),
+        hello(b"\x02" + start[1:] + b"\0" + end),
+        wire.message(key, name),
+        wire.message(name) + b"\x0b",
+    ]
+    assert [host_of(feed(wire.records(message), [])) for message in taken] == ["api.openai.com"] * len(taken)
+    assert [feed(wire.records(message), []) for message in refused] == [Refusal.MALFORMED] * len(refused)
+
+
+def test_a_hello_of_many_records_as_long_as_a_server_takes_is_read(wire: Any) -> None:
+    """A session ticket can hold a client's certificates."""
+    name = wire.server_name(b"api.openai.com")
+    long = wire.message(wire.extension(35, bytes(60_000)), name)
+    assert host_of(feed(wire.records(long), [*range(0, len(long), 1448)])) == "api.openai.com"
+    assert feed(wire.records(b"\x01\x02\x02" + bytes(1448)), []) is Refusal.TOO_LONG
+
+
 def test_what_is_no_hello_is_refused_with_the_first_bytes(wire: Any) -> None:
     assert TlsReader().feed(b"GET / HTTP/1.1") is Refusal.NOT_TLS
     assert TlsReader().feed(b"\x16\x02") is Refusal.NOT_TLS

@@ -9,7 +9,7 @@ from toktra.agent.capture.meter import Meter, PlainMeter, QuicMeter, TlsMeter
 from toktra.agent.capture.names import Hello, QuicReader, Refusal
 from toktra.agent.capture.observed import Exchange
 from toktra.agent.capture.tcp import ClientStream
-from toktra.agent.capture.tunnel import is_plain_http
+from toktra.agent.capture.upgrade import is_plain_http
 
 
 class Transport(Enum):

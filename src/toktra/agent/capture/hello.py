@@ -16,7 +16,6 @@ import msgspec
 MAX_HELLO: Final = 131_396
 """Handshake message bytes that OpenSSL's server takes. Hellos are 200–4,000, and far more with a session ticket that
 holds a client certificate."""
-MAX_SESSION_ID: Final = 32
 
 SERVER_NAME: Final = 0
 APPLICATION_PROTOCOLS: Final = 16
@@ -120,7 +119,7 @@ def parse_hello(message: bytes, *, truncated: bool = False) -> Hello | Refusal:
     return parse_framed(message, 0, end, truncated=True) if truncated else Refusal.MALFORMED
 
 
-def parse_framed(  # noqa: PLR0911  a refusal is told where it is found; another function would cost a tenth
+def parse_framed(  # noqa: PLR0911, PLR0912  a refusal is told where it is found; another function would cost a tenth
     stream: bytes, start: int, end: int, *, truncated: bool = False
 ) -> Hello | Refusal:
     """The ClientHello that is `stream[start:end]`, for who has seen that its 4-byte header says so."""
@@ -129,16 +128,16 @@ def parse_framed(  # noqa: PLR0911  a refusal is told where it is found; another
     alpn = ech = None
     extension, looked_at = _extension, _LOOKED_AT
     try:
-        session = stream[start + 38]  # header 4, version 2, random 32
+        session = stream[start + 38]  # header 4, version 2, random 32; the id has 32 at most
         place = start + 39 + session
         suites, grease, again = _suites(stream, place)
         greased = grease == again and grease & 15 == 10
         place += 3 + suites
         methods = stream[place - 1]
         place += methods
-        if suites & 1 or not suites or session > MAX_SESSION_ID or stream[start + 4] < 3 or place > end:
+        if suites & 1 or not suites or session > 32 or stream[start + 4] < 3 or place > end:
             return Refusal.MALFORMED
-        if not (methods == 1 and stream[place - 1] == 0) and 0 not in stream[place - methods : place]:
+        if (methods != 1 or stream[place - 1]) and 0 not in stream[place - methods : place]:
             return Refusal.MALFORMED  # every client can do without compression
         if place == end:
             return Hello(None, NoName.ABSENT, None, greased, False)

@@ -24,7 +24,7 @@ class TlsReader:
 
     def __init__(self) -> None:
         self._stream = b""
-        self._message = bytearray()
+        self._message: bytes | bytearray = b""
 
     def feed(self, data: bytes) -> Hello | Refusal | None:
         """The answer with `data`, the next bytes of the stream, taken in; None while more is needed."""
@@ -49,6 +49,7 @@ class TlsReader:
             after = place + 5 + length
             if after > have:
                 break
+            self._message = self._message or bytearray()
             self._message += stream[place + 5 : after]
             place = after
             answer = _whole(self._message)
@@ -72,7 +73,7 @@ class TlsReader:
         return None
 
 
-def _whole(message: bytearray) -> Hello | Refusal | None:
+def _whole(message: bytes | bytearray) -> Hello | Refusal | None:
     """The answer to the handshake bytes of whole records; None while more are needed."""
     if message[0] != 1:
         return Refusal.NOT_A_HELLO

@@ -1,25 +1,23 @@
 """What a client says before its TLS hello when it goes through a proxy or upgrades a plain connection.
 
-HTTP CONNECT (RFC 9110 9.3.6), SOCKS5 (RFC 1928, RFC 1929), SOCKS4 and 4a, and STARTTLS of mail protocols. Only the
-client's side is looked at, and only until the hello starts.
+HTTP CONNECT (RFC 9110 9.3.6), SOCKS5 (RFC 1928, RFC 1929), SOCKS4 and 4a, the header a load balancer puts in front (the
+PROXY protocol, versions 1 and 2), and STARTTLS (upgrade.py). Only the client's side is looked at, and only until the
+hello starts.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from toktra.agent.capture.upgrade import after_upgrade
 
 MAX_PRELUDE: Final = 16384
 """Bytes before the hello; a proxy's authentication tokens can be long."""
 
 TLS_HANDSHAKE: Final = 0x16
-_STARTTLS = re.compile(rb"(?:^|\n)(?:[A-Za-z0-9.]+ )?(?:STARTTLS|STLS|AUTH TLS)\r?\n", re.IGNORECASE)
-_HTTP = re.compile(rb"(?:GET|POST|HEAD|PUT|PATCH|DELETE|OPTIONS|TRACE) [^\r\n]*")
-
-
-def is_plain_http(data: bytes) -> bool:
-    """Whether a client's first bytes are the start of an HTTP/1 request to the server itself."""
-    return _HTTP.match(data) is not None
+_PROXY_1: Final = b"PROXY "
+_PROXY_1_LONGEST: Final = 107
+_PROXY_2: Final = b"\r\n\r\n\0\r\nQUIT\n"
 
 
 class Prelude:
@@ -64,10 +62,11 @@ def _hello_start(seen: bytes) -> int | None:
             after = _after_socks4(seen, place)
         elif b"CONNECT ".startswith(seen[place : place + 8]):
             after = _after_connect(seen, place)
-        elif place == 0 and 32 <= first < 127:
-            return _after_starttls(seen)
+        elif not place and (_PROXY_1.startswith(seen[:6]) or _PROXY_2.startswith(seen[:12])):
+            after = _after_proxy_header(seen)
         else:
-            return -1
+            after = after_upgrade(seen[place:])
+            return after if after is None or after < 0 else place + after
         if after is None or after < 0:
             return after
         place = after
@@ -112,8 +111,14 @@ def _after_socks4(seen: bytes, place: int) -> int | None:
     return name_end + 1
 
 
-def _after_starttls(seen: bytes) -> int | None:
-    found = _STARTTLS.search(seen)
-    if found is None:
-        return -1 if is_plain_http(seen) or b"\0" in seen else None
-    return found.end()
+def _after_proxy_header(seen: bytes) -> int | None:
+    """The end of the header that tells a server behind a proxy who the client is; no client sends it itself."""
+    if seen[0] == _PROXY_1[0]:
+        end = seen.find(b"\r\n", 0, _PROXY_1_LONGEST)
+        if end < 0:
+            return None if len(seen) < _PROXY_1_LONGEST else -1
+        return end + 2
+    if len(seen) < 16:
+        return None
+    after = 16 + (seen[14] << 8 | seen[15])
+    return after if after <= len(seen) else None
