@@ -35,11 +35,15 @@ def expected(captures: Path) -> list[SeenConnection]:
     return list(connections(captures / f"{SCENARIO}.pcap"))
 
 
-def pcap(packets: list[Packet], *, order: str = "<", nanoseconds: bool = False, link_type: int = 1) -> bytes:
-    magic, ticks = (0xA1B23C4D, 10**9) if nanoseconds else (0xA1B2C3D4, 10**6)
+def pcap(
+    packets: list[Packet], *, order: str = "<", nanoseconds: bool = False, link_type: int = 1, variant: bool = False
+) -> bytes:
+    magic, ticks = (0xA1B23C4D, 10**9) if nanoseconds else (0xA1B2CD34 if variant else 0xA1B2C3D4, 10**6)
     out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, link_type)
     for at, _, data, wire_bytes in packets:
-        out += struct.pack(order + "IIII", int(at), int(at % 1 * ticks), len(data), wire_bytes) + data
+        out += (
+            struct.pack(order + "IIII", int(at), int(at % 1 * ticks), len(data), wire_bytes) + bytes(8 * variant) + data
+        )
     return out
 
 
@@ -83,6 +87,18 @@ def keep_all(source: Iterator[T], kept: list[T]) -> None:
         kept.append(one)  # noqa: PERF402 (what came before an error is kept)
 
 
+def within(protocol: int, body: bytes) -> bytes:
+    """An Ethernet frame with an IPv4 packet that is a tunnel's."""
+    return bytes(12) + b"\x08\0" + struct.pack(">BBHHHBBH8x", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0) + body
+
+
+def datagram(port: int, body: bytes) -> bytes:
+    return within(17, struct.pack(">HHHH", 50_000, port, 8 + len(body), 0) + body)
+
+
+LABELS = b"\0\x01\0\x40" + b"\0\x02\x01\x40"
+ADDRESSES = bytes(12)
+
 LINKS = {
     "VLAN": (1, framed(lambda kind, ip: bytes(12) + b"\x81\x00\x00\x05" + kind + ip)),
     "QinQ": (1, framed(lambda kind, ip: bytes(12) + b"\x88\xa8\x00\x05\x81\x00\x00\x06" + kind + ip)),
@@ -90,6 +106,24 @@ LINKS = {
     "Ethernet with padding": (1, framed(lambda kind, ip: bytes(12) + kind + ip + bytes(6))),
     "cooked": (113, framed(lambda kind, ip: bytes(14) + kind + ip)),
     "cooked 2": (276, framed(lambda kind, ip: kind + bytes(18) + ip)),
+    "MPLS": (1, framed(lambda _, ip: ADDRESSES + b"\x88\x47" + LABELS + ip)),
+    "Ethernet in MPLS": (
+        1,
+        framed(lambda kind, ip: ADDRESSES + b"\x88\x47" + LABELS + bytes(4) + ADDRESSES + kind + ip),
+    ),
+    "802.3": (1, framed(lambda kind, ip: ADDRESSES + b"\x05\0\xaa\xaa\x03\0\0\0" + kind + ip)),
+    "PPP": (9, framed(lambda _, ip: b"\xff\x03\0\x21" + ip)),
+    "PPP over HDLC": (50, framed(lambda _, ip: b"\0\x21" + ip)),
+    "IP in IP": (1, framed(lambda _, ip: within(4, ip))),
+    "IP in IP in IP": (1, framed(lambda _, ip: within(4, within(4, ip)[14:]))),
+    "GRE": (1, framed(lambda kind, ip: within(47, b"\0\0" + kind + ip))),
+    "GRE with checksum, key and number": (1, framed(lambda kind, ip: within(47, b"\xb0\0" + kind + bytes(12) + ip))),
+    "Ethernet in GRE": (1, framed(lambda kind, ip: within(47, b"\0\0\x65\x58" + ADDRESSES + kind + ip))),
+    "PPP in GRE": (1, framed(lambda _, ip: within(47, b"\x30\x81\x88\x0b" + bytes(12) + b"\xff\x03\0\x21" + ip))),
+    "ERSPAN": (1, framed(lambda kind, ip: within(47, b"\x10\0\x88\xbe" + bytes(12) + ADDRESSES + kind + ip))),
+    "ERSPAN 3": (1, framed(lambda kind, ip: within(47, b"\x10\0\x22\xeb" + bytes(16) + ADDRESSES + kind + ip))),
+    "VXLAN": (1, framed(lambda kind, ip: datagram(4789, b"\x08\0\0\0\0\0\x07\0" + ADDRESSES + kind + ip))),
+    "Geneve": (1, framed(lambda kind, ip: datagram(6081, b"\x01\0\x65\x58" + bytes(8) + ADDRESSES + kind + ip))),
     "raw": (101, framed(lambda _, ip: ip)),
     "raw, BSD": (12, framed(lambda _, ip: ip)),
     "IPv4": (228, framed(lambda _, ip: ip)),
@@ -104,6 +138,29 @@ def test_link_layers(link: str, packets: list[Packet], expected: list[SeenConnec
     file = tmp_path / "made.pcap"
     file.write_bytes(pcap(change(packets), link_type=link_type))
     assert list(connections(file)) == expected
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_ipv6_in_a_tunnel(version: int, captures: Path, tmp_path: Path) -> None:
+    """6in4 (protocol 41), and IPv6 in IPv6."""
+    packets = list(read_packets(captures / "o15_ipv6.pcap"))
+    six = struct.pack(">IHBB32x", 6 << 28, 0, 41, 64)
+
+    def link(kind: bytes, ip: bytes) -> bytes:
+        if version == 4:
+            return within(41, ip) if kind == b"\x86\xdd" else ADDRESSES + kind + ip
+        return ADDRESSES + b"\x86\xdd" + six[:4] + struct.pack(">H", len(ip)) + six[6:] + ip
+
+    file = tmp_path / "made.pcap"
+    file.write_bytes(pcap(framed(link)([one for one in packets if one[2][12:14] == b"\x86\xdd"])))
+    assert list(connections(file)) == list(connections(captures / "o15_ipv6.pcap"))
+
+
+def test_tunnels_without_end_are_no_danger(tmp_path: Path) -> None:
+    frame = within(4, b"")[14:] * 3000
+    file = tmp_path / "made.pcap"
+    file.write_bytes(pcap([(0.0, 101, frame, len(frame))], link_type=101))
+    assert list(connections(file)) == []
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -132,6 +189,13 @@ def test_pcapng_in_both_orders_and_any_resolution(
     assert [one[0] for one in found] == pytest.approx([one[0] for one in packets], abs=2e-6)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pcap_with_longer_records(order: str, packets: list[Packet], tmp_path: Path) -> None:
+    file = tmp_path / "made.pcap"
+    file.write_bytes(pcap(packets, order=order, variant=True))
+    assert [one[1:] for one in read_packets(file)] == [one[1:] for one in packets]
+
+
 def test_pcapng_sections_and_interfaces(packets: list[Packet], expected: list[SeenConnection], tmp_path: Path) -> None:
     """The second section has the other byte order, and its packets come in on its second interface, as raw IP."""
     half = len(packets) // 2
@@ -147,6 +211,19 @@ def test_pcapng_sections_and_interfaces(packets: list[Packet], expected: list[Se
         + b"".join(enhanced(">", packet, number=1, resolution=9) for packet in raw)
     )
     assert list(connections(file)) == expected
+
+
+def test_an_interface_that_is_not_read_hides_no_other(
+    packets: list[Packet], expected: list[SeenConnection], tmp_path: Path
+) -> None:
+    file = tmp_path / "made.pcapng"
+    other = enhanced("<", packets[0], number=1)
+    body = [other, *(enhanced("<", packet) for packet in packets), other]
+    file.write_bytes(section("<") + interface("<") + interface("<", link_type=220) + b"".join(body))
+    found: list[SeenConnection] = []
+    with pytest.raises(UnknownLinkType, match="link type 220, which were passed over"):
+        keep_all(connections(file), found)
+    assert found == expected
 
 
 def test_pcapng_simple_packets(packets: list[Packet], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Final
 
 from toktra.agent.capture.connection import Connection, QuicConnection, TcpConnection, likely_client, reverse
+from toktra.agent.capture.encapsulation import MAX_DEPTH, inner_ip
 from toktra.agent.capture.fragments import Fragments
 from toktra.agent.capture.ip import Segment, read_ip
 from toktra.agent.capture.meter import Form
@@ -71,8 +72,8 @@ class Flows:
         self._fragments = Fragments()
         self._closing: deque[tuple[float, TcpConnection]] = deque()
 
-    def packet(self, at: float, data: bytes, ip: int, wire_bytes: int) -> None:
-        """A frame whose IP header starts at `ip`. A frame too short to tell is passed over."""
+    def packet(self, at: float, data: bytes, ip: int, wire_bytes: int, depth: int = 0) -> None:
+        """A frame whose IP header starts at `ip`, inside `depth` tunnels. A frame too short to tell is passed over."""
         try:
             if data[ip] == 0x45 and not (data[ip + 6] & 0x3F or data[ip + 7]):  # nearly every packet
                 protocol = data[ip + 9]
@@ -83,25 +84,30 @@ class Flows:
                 parts = self._fragments.take(data, ip, wire_bytes)
                 if parts is not None:
                     for frame, segment in parts:
-                        self._carried(at, frame, segment)
+                        self._carried(at, frame, segment, wire_bytes, depth)
                     return
                 whole = read_ip(data, ip, wire_bytes)
                 if whole is not None:
-                    self._carried(at, data, whole)
+                    self._carried(at, data, whole, wire_bytes, depth)
                 return
             if protocol == TCP:
                 self._segment(at, data, place, length, key)
-            elif protocol == UDP:
-                self._datagram(at, data, place, length, key)
+            elif protocol != UDP or not self._datagram(at, data, place, length, key):
+                self._inside(at, data, inner_ip(data, protocol, place), wire_bytes, depth)
         except IndexError:
             return
 
-    def _carried(self, at: float, data: bytes, segment: Segment) -> None:
+    def _carried(self, at: float, data: bytes, segment: Segment, wire_bytes: int, depth: int) -> None:
         protocol, key, place, length = segment
         if protocol == TCP:
             self._segment(at, data, place, length, key)
-        elif protocol == UDP:
-            self._datagram(at, data, place, length, key)
+        elif protocol != UDP or not self._datagram(at, data, place, length, key):
+            self._inside(at, data, inner_ip(data, protocol, place), wire_bytes, depth)
+
+    def _inside(self, at: float, data: bytes, ip: int, wire_bytes: int, depth: int) -> None:
+        """What a tunnel's packet carries; -1: it is none."""
+        if ip >= 0 and depth < MAX_DEPTH:
+            self.packet(at, data, ip, wire_bytes, depth + 1)
 
     def finish(self) -> None:
         """The capture is over, and every connection ends."""
@@ -125,13 +131,13 @@ class Flows:
     def _segment(self, at: float, data: bytes, place: int, length: int, key: bytes) -> None:
         flags = data[place + 13]
         side = self._tcp.get(key)
+        payload = length - (data[place + 12] >> 4 << 2)
         if flags & SYN:
             side = self._syn(at, data, place, key, side)
-        elif side is None and self._ports is None:
+        elif side is None and self._ports is None and payload > 0 and not flags & RST:
             side = self._open(key, is_client=likely_client(key), midstream=True)
         if side is None:
             return
-        payload = length - (data[place + 12] >> 4 << 2)
         if payload > 0 and not flags & RST:
             self._payload(side, at, data, place, payload)
         if flags & (FIN | RST):
@@ -227,18 +233,19 @@ class Flows:
 
     # QUIC
 
-    def _datagram(self, at: float, data: bytes, place: int, length: int, key: bytes) -> None:
+    def _datagram(self, at: float, data: bytes, place: int, length: int, key: bytes) -> bool:
+        """Whether it is QUIC's."""
         begin = place + 8
         payload = (data[place + 4] << 8 | data[place + 5] or length) - 8
         if payload <= 0:
-            return
+            return True
         connection = self._udp.get(key)
         if connection is None:
             if key in self._udp:
-                return
+                return True
             connection = self._open_quic(data, begin, payload, key)
             if connection is None:
-                return
+                return False
         form = _form(data, begin)
         if key != connection.client_key:
             exchange = connection.meter.received(payload, at, form)
@@ -247,10 +254,11 @@ class Flows:
                 answered = connection.read(data[begin : begin + payload])
                 if answered and not self._wanted(connection):
                     self._udp[connection.client_key] = self._udp[connection.server_key] = None
-                    return
+                    return True
             exchange = connection.meter.sent(payload, at, form)
         if exchange is not None:
             self._on_exchange(connection, exchange)
+        return True
 
     def _open_quic(self, data: bytes, begin: int, payload: int, key: bytes) -> QuicConnection | None:
         first = data[begin]

@@ -16,11 +16,14 @@ MAX_PACKET: Final = 1 << 20
 MAX_BLOCK: Final = 1 << 24
 
 _PCAP_MAGIC: Final = {
-    b"\xd4\xc3\xb2\xa1": ("<", 1e-6),
-    b"\xa1\xb2\xc3\xd4": (">", 1e-6),
-    b"\x4d\x3c\xb2\xa1": ("<", 1e-9),
-    b"\xa1\xb2\x3c\x4d": (">", 1e-9),
+    b"\xd4\xc3\xb2\xa1": ("<", 1e-6, 16),
+    b"\xa1\xb2\xc3\xd4": (">", 1e-6, 16),
+    b"\x4d\x3c\xb2\xa1": ("<", 1e-9, 16),
+    b"\xa1\xb2\x3c\x4d": (">", 1e-9, 16),
+    b"\x34\xcd\xb2\xa1": ("<", 1e-6, 24),
+    b"\xa1\xb2\xcd\x34": (">", 1e-6, 24),
 }
+"""Byte order, seconds of a tick, and bytes before each packet: 24 in the variant of some older tools and appliances."""
 _PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 _SECTION: Final = 0x0A0D0D0A
 _PACKET_BLOCKS: Final = frozenset({2, 3, 6})
@@ -43,7 +46,7 @@ class NotACapture(CaptureError):
 
 
 class UnknownLinkType(CaptureError):
-    """The capture's link layer is none of those that are read."""
+    """A link layer in the capture is none of those that are read. All packets of others were given."""
 
 
 class TruncatedCapture(CaptureError):
@@ -87,27 +90,26 @@ def _why_not(path: Path, start: bytes) -> str:
     )
 
 
-def _read_pcap(path: Path, file: BinaryIO, order: str, tick: float) -> Iterator[Packet]:
+def _read_pcap(path: Path, file: BinaryIO, order: str, tick: float, record_bytes: int) -> Iterator[Packet]:
     head = file.read(20)
     if len(head) < 20:
         raise TruncatedCapture(f"{path} ends inside its file header. Copy or capture it again.")
     link_type = Struct(order + "HHiIII").unpack(head)[5] & 0xFFFF  # upper bits: frame check sequence length
-    record = Struct(order + "IIII")
-    unpack = record.unpack_from
+    unpack = Struct(order + "IIII").unpack_from
     buffer = b""
     place = 0
     count = 0
     while True:
         have = len(buffer)
-        while place + 16 <= have:
+        while place + record_bytes <= have:
             seconds, fraction, captured, wire_bytes = unpack(buffer, place)
-            after = place + 16 + captured
+            after = place + record_bytes + captured
             if after > have:
                 if captured > MAX_PACKET:
                     raise DamagedCapture(_damaged(path, count, f"claims {captured} captured bytes"))
                 break
             count += 1
-            yield seconds + fraction * tick, link_type, buffer[place + 16 : after], wire_bytes
+            yield seconds + fraction * tick, link_type, buffer[place + record_bytes : after], wire_bytes
             place = after
         more = file.read(READ_BYTES)
         if not more:

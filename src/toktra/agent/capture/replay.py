@@ -13,7 +13,7 @@ from toktra.agent.capture.flows import Flows
 from toktra.agent.capture.link import LINK_TYPES, NAMES
 from toktra.agent.capture.names import Hello
 from toktra.agent.capture.observed import Exchange, ObservedExchange
-from toktra.agent.capture.pcap import DamagedCapture, TruncatedCapture, UnknownLinkType, read_packets
+from toktra.agent.capture.pcap import CaptureError, DamagedCapture, TruncatedCapture, UnknownLinkType, read_packets
 
 DEFAULT_PORTS: Final = frozenset({443})
 
@@ -94,8 +94,10 @@ def exchanges(
 
 
 def _run(path: Path, flows: Flows, found: list[T]) -> Iterator[T]:
-    """Drives the file's packets through `flows` and gives what appears in `found`, also when the file breaks off."""
-    broken: TruncatedCapture | DamagedCapture | None = None
+    """Drives the file's packets through `flows` and gives what appears in `found`, also when the file breaks off or has
+    packets of an interface that is not read."""
+    broken: CaptureError | None = None
+    unknown_type: int | None = None
     known_type = -1
     ip_start = LINK_TYPES[1]
     take = flows.packet
@@ -103,10 +105,8 @@ def _run(path: Path, flows: Flows, found: list[T]) -> Iterator[T]:
         for at, link_type, data, wire_bytes in read_packets(path):
             if link_type != known_type:
                 if link_type not in LINK_TYPES:
-                    raise UnknownLinkType(
-                        f"{path} has packets of link type {link_type}, which is not read. "
-                        f"Capture on an interface of one of these: {NAMES}."
-                    )
+                    unknown_type = link_type
+                    continue
                 ip_start, known_type = LINK_TYPES[link_type], link_type
             ip = ip_start(data)
             if ip >= 0:
@@ -120,3 +120,8 @@ def _run(path: Path, flows: Flows, found: list[T]) -> Iterator[T]:
     yield from found
     if broken is not None:
         raise broken
+    if unknown_type is not None:
+        raise UnknownLinkType(
+            f"{path} has packets of link type {unknown_type}, which were passed over. "
+            f"Capture on an interface of one of these: {NAMES}."
+        )
