@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -31,6 +32,10 @@ from toktra.server.tenants.service import find_tenant
 from toktra.wire.enrolment import Enrolled
 from toktra.wire.events import Batch, UsageEvent, encode
 from toktra.wire.signatures import KeyId, encode_public_key, sign
+
+_KEPT_DATABASES: Final = 4
+_used_databases: Final[deque[str]] = deque()
+"""Of this session's cluster; what is left in the end goes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +89,26 @@ def module_urls(postgres: EmbeddedPostgres) -> Iterator[Urls]:
 
 @contextmanager
 def fresh_database(postgres: EmbeddedPostgres) -> Iterator[Urls]:
+    """A copy of the migrated database. It is dropped some tests later: dropping one whose connections were closed just
+    now waits a tenth of a second for each to be gone."""
     name = "test_" + secrets.token_hex(8)
     every = Urls(postgres.app_url, postgres.owner_url, postgres.superuser_url, postgres.privacy_url)
     with psycopg.connect(every.of("postgres").superuser, autocommit=True) as connection:
+        while len(_used_databases) > _KEPT_DATABASES:
+            _drop(connection, _used_databases.popleft())
         connection.execute(
             sql.SQL("create database {} template {} owner {} strategy file_copy").format(
                 sql.Identifier(name), sql.Identifier(DATABASE), sql.Identifier(OWNER)
             )
         )
-        try:
-            yield every.of(name)
-        finally:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    try:
+        yield every.of(name)
+    finally:
+        _used_databases.append(name)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.end_to_end.browser.test_portal import WIDE_AND_NARROW, in_both_themes
+from tests.end_to_end.browser.test_portal import PICTURES, looked_over
 from tests.lab.axe import AXE, violations
 
 ROOT = Path(__file__).parents[3]
@@ -143,20 +143,13 @@ def test_the_rules_are_the_ones_in_the_manifest() -> None:
     assert hashlib.sha256(AXE.read_bytes()).hexdigest() == manifest["sha256"]
 
 
-@WIDE_AND_NARROW
-def test_every_page_is_accessible_and_fits(chromium: Browser, busy: Any, quiet: Any, width: int, dark_at: int) -> None:
+def test_every_page_is_accessible_and_fits(chromium: Browser, busy: Any, quiet: Any) -> None:
     wrong: dict[str, object] = {}
-    with browsing(chromium, busy.address, width=width) as page:
+    with browsing(chromium, busy.address) as page:
 
         def look(what: str) -> None:
-            def note(how: str) -> None:
-                found = [*violations(page), *small_targets(page)]
-                if over := scrolls_sideways(page):
-                    found.append(f"scrolls sideways by {over} px")
-                if found:
-                    wrong[f"{what}, {how}"] = found
-
-            in_both_themes(page, width, dark_at, note)
+            if found := looked_over(page):
+                wrong[what] = found
 
         page.goto(busy.sign_in_link())
         look("sign-in link")
@@ -275,21 +268,14 @@ def test_the_keyboard_reaches_everything(chromium: Browser, busy: Any) -> None:
         assert why.evaluate("element => element === document.activeElement")
 
 
+@PICTURES
 @pytest.mark.parametrize(
     ("name", "scheme", "width"),
     [("overview", "light", 1440), ("overview-dark", "dark", 1440), ("overview-phone", "light", 390)],
 )
-def test_pictures_for_the_documentation(
-    chromium: Browser, busy: Any, name: str, scheme: str, width: int, pytestconfig: pytest.Config
-) -> None:
-    """Taken with TOKTRA_PICTURES=1 into docs/images; otherwise only that they can be taken."""
-    import os
-
+def test_pictures_for_the_documentation(chromium: Browser, busy: Any, name: str, scheme: str, width: int) -> None:
     with browsing(chromium, busy.address, scheme=scheme, width=width) as page:
         sign_in(page, busy, "/?period=30d")
         height = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": width, "height": height if width > 800 else 1700})
-        picture = page.screenshot()
-        assert picture.startswith(b"\x89PNG")
-        if os.environ.get("TOKTRA_PICTURES"):
-            (IMAGES / f"{name}.png").write_bytes(picture)
+        (IMAGES / f"{name}.png").write_bytes(page.screenshot())

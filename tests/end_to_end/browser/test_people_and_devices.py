@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,8 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.end_to_end.browser.test_portal import WIDE_AND_NARROW, in_both_themes
-from tests.lab.axe import violations
+from tests.end_to_end.browser.test_portal import PICTURES, looked_over
 
 from toktra.server.web.access import Role
 
@@ -115,37 +113,19 @@ def sign_in(page: Page, organisation: Any, path: str) -> None:
     page.goto(organisation.address + path)
 
 
-def faults(page: Page) -> list[str]:
-    """What axe-core finds, targets under 24 px (WCAG 2.2, 2.5.8), and sideways scrolling."""
-    found = violations(page)
-    found += page.evaluate(
-        """() => [...document.querySelectorAll('a, button, input, select, summary')].filter(element => {
-            const box = element.getBoundingClientRect();
-            return box.width && (box.height < 24 || box.width < 24) && getComputedStyle(element).display !== 'inline'
-                && !element.matches('[type=radio], [type=hidden], .vh, .skip');
-        }).map(element => 'small: ' + element.outerHTML.slice(0, 100))"""
-    )
-    over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [*found, *([f"scrolls sideways by {over} px"] if over else [])]
-
-
 def upload(page: Page, organisation: Any, content: bytes = CSV.encode()) -> None:
     page.goto(f"{organisation.address}/people/import")
     page.set_input_files("#file", {"name": "people.csv", "mimeType": "text/csv", "buffer": content})
     page.get_by_role("button", name="Show what would happen").click()
 
 
-@WIDE_AND_NARROW
-def test_every_page_is_accessible_and_fits(chromium: Browser, firm: Any, width: int, dark_at: int) -> None:
+def test_every_page_is_accessible_and_fits(chromium: Browser, firm: Any) -> None:
     wrong: dict[str, object] = {}
-    with browsing(chromium, firm.address, width=width) as page:
+    with browsing(chromium, firm.address) as page:
 
         def look(what: str) -> None:
-            def note(how: str) -> None:
-                if found := faults(page):
-                    wrong[f"{what}, {how}"] = found
-
-            in_both_themes(page, width, dark_at, note)
+            if found := looked_over(page):
+                wrong[what] = found
 
         sign_in(page, firm, "/people")
         look("people")
@@ -244,6 +224,7 @@ def test_the_keyboard_goes_the_same_way(chromium: Browser, firm: Any) -> None:
         expect(page.get_by_role("button", name="Revoke nw-ws-0012")).to_be_focused()
 
 
+@PICTURES
 @pytest.mark.parametrize(
     ("name", "path"),
     [
@@ -254,7 +235,6 @@ def test_the_keyboard_goes_the_same_way(chromium: Browser, firm: Any) -> None:
     ],
 )
 def test_pictures_for_the_documentation(chromium: Browser, firm: Any, name: str, path: str) -> None:
-    """Taken with TOKTRA_PICTURES=1 into docs/images; otherwise only that they can be taken."""
     with browsing(chromium, firm.address) as page:
         sign_in(page, firm, path if path.startswith("/") else "/people")
         if path == "import":
@@ -265,7 +245,4 @@ def test_pictures_for_the_documentation(chromium: Browser, firm: Any, name: str,
             page.get_by_role("button", name="Make a fleet code").click()
         height = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": 1440, "height": min(height, 1700)})
-        picture = page.screenshot()
-        assert picture.startswith(b"\x89PNG")
-        if os.environ.get("TOKTRA_PICTURES"):
-            (IMAGES / f"{name}.png").write_bytes(picture)
+        (IMAGES / f"{name}.png").write_bytes(page.screenshot())
