@@ -43,6 +43,9 @@ COMMANDS = {
     "tray": Entry(
         "toktra.agent.tray.commands:tray", "Open the menu bar app: state, pauses, schedule, what has left.", "tray"
     ),
+    "links": Entry(
+        "toktra.agent.tray.link_commands:links", "Let links of your personal ledger switch personal mode.", "tray"
+    ),
     "estimate": Entry("toktra.catalogue.commands:estimate", "Turn byte counts into token estimates."),
     "rights": Entry(
         "toktra.compliance.rights_commands:rights", "Say by when a person's request must be answered.", "server"

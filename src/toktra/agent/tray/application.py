@@ -58,15 +58,15 @@ class Tray(QObject):
 
     def open_window(self) -> None:
         """The main window, in front."""
-        _to_front(self.window)
+        to_front(self.window)
 
     def open_schedule(self) -> None:
         self.schedule = self.schedule or ScheduleWindow(self.agent)
-        _to_front(self.schedule)
+        to_front(self.schedule)
 
     def open_log(self) -> None:
         self.log = self.log or LogWindow(self.link)
-        _to_front(self.log)
+        to_front(self.log)
 
     def open_portal(self) -> None:
         """The owner's own page, in the browser."""
@@ -120,7 +120,7 @@ def run(find_control: Callable[[], Path], *, background: bool, look: str) -> int
     application.setQuitOnLastWindowClosed(not has_tray)
     tray = Tray(find_control, has_tray=has_tray, open_url=QDesktopServices.openUrl)
     instance.called.connect(tray.open_window)
-    heartbeat = _obey_signals(application)
+    heartbeat = obey_signals(application)
     if not background:
         tray.open_window()
     code = application.exec()
@@ -141,7 +141,7 @@ def _tray_available(application: QApplication, *, patiently: bool) -> bool:
     return True
 
 
-def _obey_signals(application: QApplication) -> QTimer:
+def obey_signals(application: QApplication) -> QTimer:
     """SIGINT and SIGTERM end it in order. Python acts on them only when it runs, so it runs now and then."""
     for number in (signal.SIGINT, signal.SIGTERM):
         # Queued, because quitting before the event loop runs would be without effect.
@@ -152,7 +152,8 @@ def _obey_signals(application: QApplication) -> QTimer:
     return heartbeat
 
 
-def _to_front(window: QWidget) -> None:
+def to_front(window: QWidget) -> None:
+    """Shows it, over what else is on the screen as far as the desktop lets it."""
     window.show()
     window.raise_()
     window.activateWindow()

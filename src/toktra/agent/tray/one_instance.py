@@ -1,4 +1,4 @@
-"""One tray for each account: a second start brings the first one's window to the front."""
+"""One window of a kind for each account: a second start brings the first one's to the front."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ANSWER_WITHIN_MS: Final = 500
 class OneInstance(QObject):
     """To be asked at the start, and held until the end."""
 
-    def __init__(self, parent: QObject | None = None, *, name: str | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, purpose: str = "tray", name: str | None = None) -> None:
         super().__init__(parent)
         self.called = News[()]()
-        """Somebody started the tray once more."""
-        self._name = name or f"toktra-tray-{getpass.getuser()}"
+        """Somebody started it once more."""
+        self._name = name or f"toktra-{purpose}-{getpass.getuser()}"
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._answer)
