@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Python keeps what it compiled, whatever the caller's habit: the tests start some hundred processes of ours.
 export PYTHONDONTWRITEBYTECODE :=
-# Tests that watch or load the whole machine: side by side they would count each other's traffic.
+# Of these every process watches a cgroup of its own (tests/lab/own_cgroup.py), and would else count others' traffic.
+KERNEL := tests/agent/capture/linux
 END_TO_END := $(wildcard tests/end_to_end/test_*.py)
-WHOLE_MACHINE := tests/agent/capture/linux $(END_TO_END)
 # The browser's driver keeps an event loop running in its process, where no test of a coroutine can run then.
 BROWSER := tests/end_to_end/browser
 # Each of these has the machine's port 443 and the browsers' own folders to itself.
@@ -17,27 +17,32 @@ APART := tests/server/jobs tests/server/metrics tests/server/tenants/test_attrib
 # `make coverage` sets it. Tracing every line makes Python half as fast, so `make test` does without.
 MEASURED ?=
 # $(1) a name, $(2) how, $(3) which. What fails is tried once more, alone and in order: what is broken fails again, and
-# what failed only because the machine was busy is named in the output all the same. Three of these run at once, so each
+# what failed only because the machine was busy is named in the output all the same. Four of these run at once, so each
 # remembers in a place of its own what failed and which lines ran.
 pytest = COVERAGE_FILE=.coverage-$(1) $(before) $(BIN)/python -m pytest -o cache_dir=.pytest_cache/$(1) $(MEASURED)
 tests = @$(pytest) $(2) $(3) $(ARGS) || $(pytest) --last-failed --last-failed-no-failures=none $(3) $(ARGS)
 
-.PHONY: run test test-whole-machine test-browser test-beside-it coverage setup check bench bench-capture lock kernel clean
+.PHONY: run test system-packages test-kernel test-end-to-end test-browser test-beside-it coverage setup check bench bench-capture lock kernel clean
 
 run: $(VENV)/runs ## start the database, the server and this machine's agent, and open the page
 	@$(BIN)/toktra up $(ARGS)
 
-test: $(VENV)/ready ## everything CI runs: checks, then all tests
-	@scripts/system-packages test
-	@$(MAKE) --no-print-directory -k -j 3 --output-sync=line test-whole-machine test-browser test-beside-it
+test: ## everything CI runs: checks, then all tests
+	@$(MAKE) --no-print-directory -j 2 $(VENV)/ready system-packages
+	@$(MAKE) --no-print-directory -k -j 4 --output-sync=line test-kernel test-end-to-end test-browser test-beside-it
 
-test-whole-machine: # mostly waits: for the kernel, for timetables, for processes that start
-	$(call tests,kernel,,$(filter-out $(END_TO_END),$(WHOLE_MACHINE)))
-	$(call tests,end-to-end,,$(END_TO_END))
+system-packages:
+	@scripts/system-packages test
+
+# The first two mostly wait: for the kernel, for timetables, for processes that start. The others are nicer than they.
+test-kernel:
+	$(call tests,kernel,,$(KERNEL))
 	$(call tests,extension,,$(EXTENSION))
 
-# Neither these nor the next talk to a provider's name on port 443, which the first watch, and they are nicer than those,
-# which know timetables. One browser at a time, or the nicest would hardly get on until two were through.
+test-end-to-end:
+	$(call tests,end-to-end,-n 2,$(END_TO_END))
+
+# One browser at a time, or those of the nicest would hardly get on until the other was through.
 test-browser: before = nice -n 5
 test-browser:
 	$(call tests,browser,,$(BROWSER) $(EXTENSION:%=--ignore=%))
@@ -47,7 +52,7 @@ test-beside-it: before = nice
 test-beside-it:
 	@$(before) $(MAKE) --no-print-directory check
 	$(call tests,apart,,$(APART))
-	$(call tests,rest,-n 2,tests $(patsubst %,--ignore=%,$(WHOLE_MACHINE) $(BROWSER) $(APART)))
+	$(call tests,rest,-n 3,tests $(patsubst %,--ignore=%,$(KERNEL) $(END_TO_END) $(BROWSER) $(APART)))
 
 coverage: $(VENV)/ready ## all tests as `make test` runs them, with branch coverage; takes twice as long
 	@rm -f .coverage .coverage-*
@@ -79,7 +84,8 @@ $(VENV)/runs: pyproject.toml requirements-run.lock # what `make run` needs, and 
 	@touch $@
 
 $(VENV)/ready: pyproject.toml requirements.lock
-	@scripts/setup $(VENV) requirements.lock
+	@scripts/setup $(VENV) requirements.lock --no-compile
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib/python*/site-packages || true # some of a package's own tests cannot be
 	@touch $@ $(VENV)/runs
 
 clean:

@@ -7,6 +7,12 @@ from collections.abc import Iterator
 import pytest
 from tests.end_to_end.installation import Installation, installation
 from tests.lab.lab import Lab, why_not
+from tests.lab.own_cgroup import watch_only_ourselves
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cgroup() -> None:
+    watch_only_ourselves()
 
 
 @pytest.fixture

@@ -15,7 +15,13 @@ sys.path.insert(0, str(Path(__file__).parents[4]))
 
 from tests.lab.holding import Holder
 from tests.lab.lab import Lab, why_not
+from tests.lab.own_cgroup import watch_only_ourselves
 from tests.lab.watching import Watch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cgroup() -> None:
+    watch_only_ourselves()
 
 
 @pytest.fixture(scope="session")
