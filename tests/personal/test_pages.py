@@ -63,6 +63,14 @@ def test_nothing_inline_and_nothing_from_elsewhere() -> None:
         assert "http://" not in content.replace("http://www.w3.org/2000/svg", "")
 
 
+def test_no_script_knows_of_personal_mode() -> None:
+    """What no script touches, none can tell the service."""
+    assert PAGE.read_text().count('href="toktra:personal/') == 3
+    for script in OWN.glob("*.js"):
+        assert "toktra:" not in script.read_text().replace("toktra perks", "")
+        assert "h-mode" not in script.read_text()
+
+
 async def test_the_policy_lets_nothing_else_in(api: httpx.AsyncClient) -> None:
     policy = (await api.get("/")).headers["content-security-policy"]
     assert "default-src 'self'" in policy

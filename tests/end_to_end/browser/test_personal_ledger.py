@@ -27,6 +27,7 @@ from tests.server.perks.conftest import second_ledger
 from toktra.agent.perks.age import NotOpened, Sealer, unseal
 from toktra.agent.perks.key_files import read_key
 from toktra.agent.perks.keys import Key, KeyNotUsable, from_file, new_key, to_copy, to_file
+from toktra.agent.perks.links import LINKS
 from toktra.wire.personal import (
     PersonalRecord,
     PersonalUse,
@@ -152,6 +153,8 @@ def test_the_owner_reads_saves_changes_the_key_and_deletes(chromium: Browser, ow
     kept = "[localStorage.length, sessionStorage.length, document.cookie]"
     assert page.evaluate(kept) == [0, 0, ""]
     assert page.evaluate("indexedDB.databases()") == []
+    page.close()
+    offers_personal_mode(context.new_page(), owner)
     context.close()
 
 
@@ -218,6 +221,22 @@ def virtual_authenticator(page: Page) -> Callable[[str, dict[str, Any]], Any]:
     }
     made = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
     return lambda command, more: session.send(command, {"authenticatorId": made, **more})
+
+
+def offers_personal_mode(page: Page, owner: Owner) -> None:
+    """The device's own three links, which leave the page where it is and make no request of any server."""
+    page.goto(owner.address, wait_until="networkidle")
+    offered = page.locator("a[href^='toktra:']")
+    assert {link.get_attribute("href") for link in offered.all()} == set(LINKS)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_request(lambda request: request.url.startswith("toktra:")):  # as far as Chromium takes it here
+        offered.first.click()
+    assert asked == ["toktra:personal/hour"]
+    assert page.url.rstrip("/") == owner.address
+    assert page.evaluate(
+        "performance.getEntriesByType('resource').every((one) => one.name.startsWith(location.origin))"
+    )
 
 
 def refused_keys(page: Page) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtCore import QEvent, QLocale, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QVBoxLayout
 
 from toktra.agent.control_messages import Show, Told
@@ -54,7 +54,7 @@ class LinkWindow(QDialog):
         buttons.addStretch(1)
         buttons.addWidget(self._switch)
         buttons.addWidget(self._leave)
-        lines = QVBoxLayout(self)
+        self._lines = lines = QVBoxLayout(self)
         lines.setContentsMargins(16, 16, 16, 12)
         lines.setSpacing(10)
         for line in (self.title, self.means, self._origin, self._problem):
@@ -62,6 +62,13 @@ class LinkWindow(QDialog):
         lines.addLayout(buttons)
         self._leave.setFocus(Qt.FocusReason.OtherFocusReason)
         QTimer.singleShot(ARMED_AFTER_MS, self, lambda: self._switch.setEnabled(True))
+
+    def event(self, event: QEvent) -> bool:
+        """As high as the words need: they wrap, so the height follows from the width."""
+        done = super().event(event)
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            self.setFixedHeight(self._lines.totalHeightForWidth(WIDTH))
+        return done
 
     def _ask(self) -> None:
         self._switch.setEnabled(False)
