@@ -145,7 +145,7 @@ def cases(draw: st.DrawFn) -> tuple[str, date, int, list[Typed]]:
     return zone, day, at, windows
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(cases())
 def test_every_answer_is_what_a_walk_through_the_minutes_says(case: tuple[str, date, int, list[Typed]]) -> None:
     zone, day, at, windows = case
