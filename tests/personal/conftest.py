@@ -17,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
+from tests.clusters import hurry
 from tests.scratch import scratch_directory
 
 from toktra.personal.app import create_app
@@ -53,9 +54,7 @@ class Urls:
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The cluster of this test session, with the second ledger's tables in its database."""
     with scratch_directory("toktra-test-") as base, EmbeddedPostgres(base / "data") as server:
-        with psycopg.connect(server.superuser_url, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")  # no test cuts the power; killing processes is no loss
-            connection.execute("select pg_reload_conf()")
+        hurry(server)
         app, owner = server.personal_urls
         assert migrate(owner, PERSONAL_APP)
         del app

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import sql
+from tests.clusters import hurry
 from tests.scratch import scratch_directory
 
 from toktra.server.app import create_app
@@ -66,9 +67,7 @@ def open_directory() -> Iterator[Path]:
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The cluster of this test session, with all migrations done in its first database."""
     with scratch_directory("toktra-test-") as base, EmbeddedPostgres(base / "data") as server:
-        with psycopg.connect(server.superuser_url, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")  # no test cuts the power; killing processes is no loss
-            connection.execute("select pg_reload_conf()")
+        hurry(server)
         migrate(server.owner_url, APP, PRIVACY)
         yield server
 

@@ -25,6 +25,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, sync_playwright
+from tests.clusters import hurry
 from tests.scratch import scratch_directory
 
 from toktra.catalogue.estimate import ESTIMATOR_VERSION
@@ -206,6 +207,7 @@ class Relay(Controller):
 def site() -> Iterator[Site]:
     """Database and server for all browser tests."""
     with scratch_directory("toktra-browser-") as base, EmbeddedPostgres(base / "data") as postgres:
+        hurry(postgres)
         migrate(postgres.owner_url, APP, PRIVACY)
         letters: SimpleQueue[tuple[str, str]] = SimpleQueue()
         relay = Relay(Taking(letters), hostname="127.0.0.1", port=0)
