@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -69,20 +69,25 @@ def days_of(urls: Urls) -> set[str]:
     }
 
 
+STEPS = (*range(6), 45, *range(86, KEPT_DAYS + 7), 134, 135, *range(174, 183))
+"""Days on which something arrives. Every edge of 90 days between them is stepped over day by day."""
+
+
 async def test_every_record_is_gone_at_90_days_by_its_table_and_not_before(
     own_owner: Owner, own_urls: Urls, clock: MovedClock, housekeeping: Housekeeping
 ) -> None:
-    first = TODAY
-    for passed in range(KEPT_DAYS + 11):
+    arrived: list[date] = []
+    for passed in STEPS:
         clock.now = NOW + timedelta(days=passed)
         await housekeeping.once()
         assert (await own_owner.upload(clock.now.date())).status_code == 200
+        arrived.append(clock.now.date())
         oldest = clock.now.date() - timedelta(days=KEPT_DAYS - 1)
-        [(kept_from, rows)] = asked(own_urls, "select min(day), count(*) from record")
-        assert kept_from == max(first, oldest)
-        assert rows == min(passed + 1, KEPT_DAYS)
+        [(days,)] = asked(own_urls, "select array_agg(day order by day) from record")
+        assert days == [day for day in arrived if day >= oldest]
         assert f"record_{oldest - timedelta(days=1):%Y%m%d}" not in days_of(own_urls)
-    assert len(days_of(own_urls)) == KEPT_DAYS + 1, "the days kept, and tomorrow"
+    made = {day + timedelta(days=ahead) for day in arrived for ahead in (0, 1)}
+    assert days_of(own_urls) == {f"record_{day:%Y%m%d}" for day in made if day >= oldest}
 
 
 async def test_a_service_that_was_off_for_a_year_begins_by_dropping(
