@@ -54,6 +54,14 @@ async def test_it_is_filled_once_and_every_page_says_sample(
     assert found.people > 5
     assert found.old
     assert found.past
+    async with database.tenant(tenant.tenant_id) as connection:
+        cursor = await connection.execute(
+            "select count(*) as devices from device d where d.previous_report_on is distinct from (select max(r.day)"
+            " from device_day r where r.device_id = d.device_id and r.day < d.last_report_on)"
+        )
+        at_odds = await cursor.fetchone()
+    assert at_odds is not None
+    assert at_odds.devices == 0
     await api.post(await create_sign_in_link(database, tenant, owner))
     for path in ("/", "/usage", "/cost"):
         assert "These figures are a sample" in (await api.get(path)).text

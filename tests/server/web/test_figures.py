@@ -115,6 +115,8 @@ def test_a_change_is_claimed_only_when_the_ranges_do_not_meet(a: int, b: int, c:
         (3, 0, "Up from nothing"),
         (113, 100, "Up 13 %"),
         (50, 100, "Down 50 %"),
+        (1001, 1000, "Up less than 1 %"),
+        (999, 1000, "Down less than 1 %"),
         (1000, 100, "10 times as many"),
     ],
 )

@@ -131,10 +131,12 @@ def counted_change(now: int, before: int) -> Change:
         return Change(Direction.UP, _("Up from nothing"))
     if now >= 10 * before:
         return Change(Direction.UP, _("%(times)s times as many") % {"times": count(now // before)})
-    share = percent(abs(now / before - 1))
-    if now > before:
-        return Change(Direction.UP, _("Up %(share)s") % {"share": share})
-    return Change(Direction.DOWN, _("Down %(share)s") % {"share": share})
+    changed = abs(now / before - 1)
+    if changed < 0.005:  # it would be rounded to nothing
+        words = _("Up less than %(share)s") if now > before else _("Down less than %(share)s")
+    else:
+        words = _("Up %(share)s") if now > before else _("Down %(share)s")
+    return Change(Direction.UP if now > before else Direction.DOWN, words % {"share": percent(max(changed, 0.01))})
 
 
 def day(of: date) -> str:
