@@ -100,7 +100,7 @@ async def test_tables_that_are_missing_or_too_new_are_named(own_api: httpx.Async
 async def test_a_fault_is_told_without_a_word_of_the_database(own_api: httpx.AsyncClient, own_urls: Urls) -> None:
     owner = open_mailbox(own_urls, Owner(own_api))
     with psycopg.connect(own_urls.owner, autocommit=True) as connection:
-        connection.execute("drop function store_upload")
+        connection.execute("drop function store_uploads")
     body = problem(await owner.upload(TODAY), 500, "fault")
     assert "store_upload" not in str(body)
 

@@ -61,7 +61,7 @@ def test_it_says_nothing_about_anybody(own_urls: Urls, tmp_path: Path) -> None:
             assert client.get("/nothing/ada").status_code == 404
             assert client.post("/operator/v1/tickets", content=b"{}").status_code == 401
             with psycopg.connect(own_urls.owner) as connection:
-                connection.execute("alter function store_upload rename to gone")
+                connection.execute("alter function store_uploads rename to gone")
             assert client.post("/v1/mailbox/uploads", content=body).status_code == 500
     finally:
         service.send_signal(signal.SIGTERM)

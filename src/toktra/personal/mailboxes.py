@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 
+from toktra.personal.arrivals import Arrival, Arrivals
 from toktra.personal.clock import Clock
 from toktra.personal.database.days import Days
 from toktra.personal.database.pool import Ledger, queries
@@ -43,9 +44,11 @@ class Mailboxes:
     ledger: Ledger
     clock: Clock
     days: Days = field(init=False)
+    arrivals: Arrivals = field(init=False)
 
     def __post_init__(self) -> None:
         self.days = Days(self.ledger)
+        self.arrivals = Arrivals(self._store_some)
 
     @property
     def today(self) -> date:
@@ -71,13 +74,18 @@ class Mailboxes:
             raise NoMailbox
 
     async def _store(self, mailbox: bytes, upload: Upload) -> bool:
-        record = _record_id(mailbox, upload)
+        return await self.arrivals.put(upload.day, Arrival(mailbox, _record_id(mailbox, upload), upload.sealed))
+
+    async def _store_some(self, day: date, some: Sequence[Arrival]) -> list[bool]:
         async with self.ledger.connection() as connection:
-            return bool(
-                await queries.store_upload(
-                    connection, mailbox=mailbox, day=upload.day, record=record, sealed=upload.sealed
-                )
+            stored: list[bool] = await queries.store_uploads(
+                connection,
+                day=day,
+                mailboxes=[one.mailbox for one in some],
+                records=[one.record for one in some],
+                sealed=[one.sealed for one in some],
             )
+        return stored
 
     async def page(self, mailbox: bytes, after: str) -> RecordsPage:
         """Up to RECORDS_A_PAGE records, newest day first; `after` is an earlier page's `next`, or empty.

@@ -178,12 +178,12 @@ async def uploads(service: httpx.AsyncClient, key: Key, day: date, *, used: bool
 
 
 def stored(personal: SecondLedger, people: list[Someone], day: date, chance: random.Random) -> None:
-    """One upload of each, in this order, each in a transaction of its own: as the service does it for a request."""
+    """One upload of each, in this order, each in a transaction of its own: as for uploads that come one by one."""
     with psycopg.connect(personal.app, autocommit=True) as connection:
         for one in people:
             connection.execute(
-                "select store_upload(%b, %b, %b, %b)",
-                [one.mailbox, day, uuid4(), sealed(one.key, day, used=chance.random() < 0.3)],
+                "select store_uploads(%b, array[%b], array[%b]::uuid[], array[%b])",
+                [day, one.mailbox, uuid4(), sealed(one.key, day, used=chance.random() < 0.3)],
             )
 
 

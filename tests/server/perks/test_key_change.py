@@ -73,7 +73,10 @@ class Owner:
             for place in range(number):
                 day = NOON.date() - timedelta(days=place % 3)
                 sealed = Sealer(key.recipient).seal(PersonalRecord())
-                connection.execute("select store_upload(%b, %b, %b, %b)", [self.digest, day, uuid4(), sealed])
+                connection.execute(
+                    "select store_uploads(%b, array[%b], array[%b]::uuid[], array[%b])",
+                    [day, self.digest, uuid4(), sealed],
+                )
 
     def records(self) -> dict[str, tuple[date, bytes]]:
         with psycopg.connect(self.service.app) as connection:

@@ -4,8 +4,8 @@ select version from schema_version;
 -- name: create_day(day)$
 select create_record_day(:day);
 
--- name: store_upload(mailbox, day, record, sealed)$
-select store_upload(:mailbox, :day, :record, :sealed);
+-- name: store_uploads(day, mailboxes, records, sealed)$
+select store_uploads(:day, :mailboxes::bytea[], :records::uuid[], :sealed::bytea[]);
 
 -- name: mailbox_exists(mailbox)$
 select exists (select from mailbox where digest = :mailbox);

@@ -6,7 +6,7 @@ create table mailbox (
 );
 
 -- An age file for each hour. No foreign key: a finished day is written anew on its own (settle_day), and mailboxes as
--- well; store_upload and delete_mailbox exclude one another by a lock on the mailbox instead.
+-- well; store_uploads and delete_mailbox exclude one another by a lock on the mailbox instead.
 create table record (
     mailbox bytea not null,
     day date not null,
@@ -127,18 +127,25 @@ begin
     end loop;
 end $$;
 
--- One upload; false: there is no such mailbox. What is there already stays as it is.
-create function store_upload(p_mailbox bytea, p_day date, p_record uuid, p_sealed bytea) returns boolean
+-- Uploads of a day that came together; which of them have a mailbox. What is there already stays as it is.
+-- Locks are taken in one order, so that two of these never wait for each other.
+create function store_uploads(p_day date, p_mailboxes bytea[], p_records uuid[], p_sealed bytea[]) returns boolean[]
 language plpgsql as $$
+declare
+    known bytea[];
 begin
-    perform pg_advisory_xact_lock_shared(mailbox_lock(p_mailbox));
-    if not exists (select from mailbox where digest = p_mailbox) then
-        return false;
-    end if;
-    insert into record (mailbox, day, record, sealed) values (p_mailbox, p_day, p_record, p_sealed)
+    perform pg_advisory_xact_lock_shared(lock)
+    from (select distinct mailbox_lock(mailbox) as lock from unnest(p_mailboxes) given (mailbox) order by 1) locks;
+    known := array(select digest from mailbox where digest = any(p_mailboxes));
+    insert into record (mailbox, day, record, sealed)
+    select mailbox, p_day, record, sealed
+    from unnest(p_mailboxes, p_records, p_sealed) given (mailbox, record, sealed)
+    where mailbox = any(known)
     on conflict do nothing;
     update record_day set settled = false where day = p_day and settled;
-    return true;
+    return array(
+        select mailbox = any(known) from unnest(p_mailboxes) with ordinality given (mailbox, place) order by place
+    );
 end $$;
 
 -- Everything of a mailbox, at once. An upload under way is waited for; one that comes after finds no mailbox.
