@@ -32,7 +32,8 @@ from toktra.personal.mailboxes import RECORDS_A_PAGE
 from toktra.server.database.embedded import PERSONAL_APP, EmbeddedPostgres
 from toktra.wire.personal import KEPT_DAYS, PLAIN_BYTES, encode_upload
 
-SENDERS: Final = 8
+SENDERS: Final = 48
+"""At a time: devices are many, and none waits for another."""
 MAILBOXES: Final = 200
 USES_IN_FULL: Final = 110
 """What a record holds."""
@@ -40,7 +41,7 @@ SEALED_BYTES: Final = PLAIN_BYTES + 228
 """An age file: 200 to 230 bytes of header, nonce and authentication tag."""
 
 
-def measure(uploads_per_sender: int = 250) -> dict[str, Any]:
+def measure(uploads_per_sender: int = 60) -> dict[str, Any]:
     """Uploads and uses per second, and the time of one upload in ms, both ways; and a page of records.
 
     An upload is one sealed record, for an hour of one device. `uses_per_s` is what they hold when they are full.
