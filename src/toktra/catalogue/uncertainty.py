@@ -13,10 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, expm1, hypot, log, sqrt
+from typing import Final
 
 from toktra.catalogue.coefficients import LONG_MEAN_TOKENS, SHORT_MEAN_TOKENS
 from toktra.catalogue.estimate import ESTIMATOR_VERSION, SHIPPED
+
+_SHORT_TO_LONG: Final = log(LONG_MEAN_TOKENS / SHORT_MEAN_TOKENS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +73,34 @@ class Reach:
 
 def reach_of(part: Part, *, output: bool) -> Reach:
     """The reach of one side of a part."""
-    totals = SHIPPED.family(part.provider_host).totals
+    errors = _errors(part.provider_host, part.estimator_version, output)
     exchanges = max(1, part.exchanges)
     mean = max(1.0, part.input_tokens / exchanges)
-    long = min(1.0, max(0.0, log(mean / SHORT_MEAN_TOKENS) / log(LONG_MEAN_TOKENS / SHORT_MEAN_TOKENS)))
-    widening = SHIPPED.widening(part.estimator_version)
-    shared, own = (
-        (1 - long) * getattr(totals.short, name) + long * getattr(totals.long, name)
-        for name in (("output_shared", "output_own") if output else ("input_shared", "input_own"))
-    )
-    return Reach(widening * shared, widening * own / sqrt(exchanges))
+    long = min(1.0, max(0.0, log(mean / SHORT_MEAN_TOKENS) / _SHORT_TO_LONG))
+    shared = (1 - long) * errors.short_shared + long * errors.long_shared
+    own = (1 - long) * errors.short_own + long * errors.long_own
+    return Reach(shared, own / sqrt(exchanges))
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """Both kinds of error of one side of a host's exchanges, of short ones and of long ones."""
+
+    short_shared: float
+    short_own: float
+    long_shared: float
+    long_own: float
+
+
+@lru_cache(maxsize=4096)
+def _errors(host: str, version: str, output: bool) -> _Errors:
+    """Looked up once for each host: a page of charts asks thousands of times."""
+    totals, wider = SHIPPED.family(host).totals, SHIPPED.widening(version)
+    if output:
+        found = (totals.short.output_shared, totals.short.output_own, totals.long.output_shared, totals.long.output_own)
+    else:
+        found = (totals.short.input_shared, totals.short.input_own, totals.long.input_shared, totals.long.input_own)
+    return _Errors(*(wider * error for error in found))
 
 
 def _deviation(part: Part, *, output: bool) -> tuple[int, float, float]:

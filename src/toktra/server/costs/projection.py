@@ -75,14 +75,18 @@ class Pricing:
     rates: Rates
     currency: str
     finding_on: FindingOn = not_reconciled
-    _days: dict[tuple[str | None, date], _Day] = field(init=False, default_factory=dict, compare=False, repr=False)
+    _days: dict[tuple[str, date], _Day] = field(init=False, default_factory=dict, compare=False, repr=False)
+    _same: dict[_Day, _Day] = field(init=False, default_factory=dict, compare=False, repr=False)
 
-    def of_day(self, provider: Provider | None, day: date) -> _Day:
-        """What every row of a provider and a day needs, looked up once however many lines ask."""
-        key = (provider.id if provider else None, day)
-        found = self._days.get(key)
+    def of_day(self, host: str, day: date) -> _Day:
+        """What every row of a host and a day needs, looked up once however many lines ask.
+
+        Days that are equal in it are the same object.
+        """
+        found = self._days.get((host, day))
         if found is None:
-            found = self._days[key] = self._look_up(provider, day)
+            looked_up = self._look_up(self.rates.catalogue.find(host), day)
+            found = self._days[host, day] = self._same.setdefault(looked_up, looked_up)
         return found
 
     def _look_up(self, provider: Provider | None, day: date) -> _Day:
@@ -213,16 +217,16 @@ def _lines(uses: Iterable[Use], pricing: Pricing) -> list[_Line]:
     lines: dict[str, _Line] = {}
     providers: dict[str, Provider | None] = {}
     find = pricing.rates.catalogue.find
-    for use in _folded(uses):
-        host = use.provider_host
+    for whole in _folded(uses, pricing):
+        host = whole.provider_host
         if host not in providers:
             providers[host] = find(host)
         provider = providers[host]
         key = provider.id if provider else host
         line = lines.get(key)
         if line is None:
-            line = lines[key] = _Line(provider, pricing)
-        line.add(use)
+            line = lines[key] = _Line(provider)
+        line.add(whole)
     return list(lines.values())
 
 
@@ -245,11 +249,12 @@ def _together(lines: list[_Line], pricing: Pricing) -> _Fields:
 
 @dataclass(slots=True)
 class _Sum:
-    """The rows of one day, host and version together, whoever they are of."""
+    """The rows of one host and version on days with one price and one factor together, whoever they are of."""
 
-    day: date
     provider_host: str
     estimator_version: str
+    known: _Day
+    days: set[date] = field(default_factory=set)
     exchanges: int = 0
     request_bytes: int = 0
     response_bytes: int = 0
@@ -257,14 +262,18 @@ class _Sum:
     output_tokens: int = 0
 
 
-def _folded(uses: Iterable[Use]) -> Iterable[_Sum]:
-    """Rows that share day, host and version share price and factor too: a million rows become a few hundred."""
-    sums: dict[tuple[date, str, str], _Sum] = {}
+def _folded(uses: Iterable[Use], pricing: Pricing) -> Iterable[_Sum]:
+    """What shares host, version, price and factor is priced at once: a million rows become a few dozen."""
+    sums: dict[tuple[int, str, str], _Sum] = {}
+    of_day = pricing.of_day
     for use in uses:
-        key = (use.day, use.provider_host, use.estimator_version)
+        host, day, version = use.provider_host, use.day, use.estimator_version
+        known = of_day(host, day)
+        key = (id(known), host, version)
         so_far = sums.get(key)
         if so_far is None:
-            so_far = sums[key] = _Sum(*key)
+            so_far = sums[key] = _Sum(host, version, known)
+        so_far.days.add(day)
         so_far.exchanges += use.exchanges
         so_far.request_bytes += use.request_bytes
         so_far.response_bytes += use.response_bytes
@@ -276,34 +285,29 @@ def _folded(uses: Iterable[Use]) -> Iterable[_Sum]:
 class _Line:
     """What is added up for one provider."""
 
-    def __init__(self, provider: Provider | None, pricing: Pricing) -> None:
+    def __init__(self, provider: Provider | None) -> None:
         self._provider = provider
-        self._pricing = pricing
         self._days: dict[date, _Day] = {}
         self._unpriced: dict[Reason, int] = defaultdict(int)
         self.parts: dict[tuple[str, str, bool], Part] = {}
 
-    def add(self, use: Use) -> None:
-        day = use.day
-        known = self._days.get(day)
-        if known is None:
-            known = self._days[day] = self._pricing.of_day(self._provider, day)
-        finding = known.finding
-        key = (use.provider_host, use.estimator_version, finding is not None)
+    def add(self, whole: _Sum) -> None:
+        known = whole.known
+        self._days.update(dict.fromkeys(whole.days, known))
+        key = (whole.provider_host, whole.estimator_version, known.finding is not None)
         part = self.parts.get(key)
         if part is None:
             part = self.parts[key] = Part(*key)
-        part.exchanges += use.exchanges
-        part.request_bytes += use.request_bytes
-        part.response_bytes += use.response_bytes
-        part.days.add(day)
-        part.add_tokens(use.input_tokens, use.output_tokens, finding, known.per_token)
-        rate = known.rate
-        if isinstance(rate, Unpriced):
-            self._unpriced[rate.reason] += use.exchanges
+        part.exchanges += whole.exchanges
+        part.request_bytes += whole.request_bytes
+        part.response_bytes += whole.response_bytes
+        part.days |= whole.days
+        part.add_tokens(whole.input_tokens, whole.output_tokens, known.finding, known.per_token)
+        if isinstance(known.rate, Unpriced):
+            self._unpriced[known.rate.reason] += whole.exchanges
         else:
-            part.priced_exchanges += use.exchanges
-            part.priced_bytes += use.request_bytes + use.response_bytes
+            part.priced_exchanges += whole.exchanges
+            part.priced_bytes += whole.request_bytes + whole.response_bytes
 
     @property
     def seat_exchanges(self) -> int:
