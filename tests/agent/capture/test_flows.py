@@ -170,9 +170,9 @@ def test_ipv4_options_fragments_and_offloaded_lengths(wire: Any, recording: Any,
     assert (seen.host, seen.request_bytes) == (HOST, len(hello) + 1000)
 
 
-def quic_flight(version: int) -> bytes:
+def quic_flight(version: int, host: str = HOST) -> bytes:
     configuration = QuicConfiguration(
-        is_client=True, server_name=HOST, alpn_protocols=["h3"], original_version=version, supported_versions=[version]
+        is_client=True, server_name=host, alpn_protocols=["h3"], original_version=version, supported_versions=[version]
     )
     client = QuicConnection(configuration=configuration)
     client.connect(("10.0.0.2", 443), now=0.0)
@@ -200,6 +200,34 @@ def test_quic_flows_count_every_datagram(recording: Any, version: int) -> None:
     )
     (one,) = told(recording.path)
     assert one.exchange.request_bytes == 2 * len(flight) + 900
+
+
+def test_another_quic_connection_on_the_same_ports_has_its_own_name(recording: Any) -> None:
+    first = quic_flight(QuicProtocolVersion.VERSION_1)
+    second = quic_flight(QuicProtocolVersion.VERSION_1, "example.org")
+    for flight, answer in ((first, 1000), (second, 2000)):
+        recording.udp(flight)
+        recording.udp(b"\x40" + bytes(answer - 1), back=True)
+    seen = list(connections(recording.write()))
+    assert [(one.host, one.request_bytes, one.response_bytes) for one in seen] == [
+        (HOST, len(first), 1000),
+        ("example.org", len(second), 2000),
+    ]
+
+
+def test_a_client_that_a_server_sends_back_stays_one_connection(recording: Any) -> None:
+    """Retry, after which the client's hello comes under another id."""
+    flights = [quic_flight(QuicProtocolVersion.VERSION_1) for _ in range(2)]
+    recording.udp(flights[0])
+    recording.udp(b"\xf0" + flights[0][1:5] + b"\0\x04abcd" + bytes(40), back=True)
+    recording.udp(flights[1])
+    assert only(recording.write()).request_bytes == sum(map(len, flights))
+
+
+def test_a_quic_flow_that_begins_with_a_handshake_packet_began_before(recording: Any) -> None:
+    recording.udp(b"\xe0\0\0\0\x01\x04abcd" + bytes(1300), port=7443, back=True)
+    seen = only(recording.write())
+    assert (seen.client, seen.opened_before) == ("10.0.0.1:50000", True)
 
 
 def test_other_udp_is_no_quic_flow(recording: Any) -> None:

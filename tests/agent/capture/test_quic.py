@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toktra.agent.capture.names import Hello, QuicReader, Refusal
+from toktra.agent.capture.quic import MAX_INITIALS
 
 V1, V2 = QuicProtocolVersion.VERSION_1, QuicProtocolVersion.VERSION_2
 LONG_ALPN = [f"protocol-number-{number}" for number in range(150)]
@@ -96,8 +97,8 @@ def test_arbitrary_datagrams_name_nothing(rest: bytes, start: bytes) -> None:
 
 def test_datagrams_that_cannot_be_opened_are_given_up_on() -> None:
     noise = b"\xc0\x00\x00\x00\x01\x08" + bytes(8) + b"\x00\x00\x44\x00" + bytes(1180)
-    assert read([noise] * 16) is Refusal.UNDECRYPTABLE
-    assert read([noise] * 15) is None
+    assert read([noise] * MAX_INITIALS) is Refusal.UNDECRYPTABLE
+    assert read([noise] * (MAX_INITIALS - 1)) is None
 
 
 def sealed(frames: bytes, *, number: int = 0) -> bytes:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from toktra.agent.capture.meter import Meter, PlainMeter, QuicMeter, TlsMeter
 from toktra.agent.capture.names import Hello, QuicReader, Refusal
 from toktra.agent.capture.observed import Exchange
+from toktra.agent.capture.quic import connection_ids, opens_connection, starts_over
 from toktra.agent.capture.tcp import ClientStream
 from toktra.agent.capture.upgrade import is_plain_http
 
@@ -92,7 +93,7 @@ class TcpConnection(Connection):
 class QuicConnection(Connection):
     """A QUIC flow. `midstream`: its beginning was not seen."""
 
-    __slots__ = ("meter", "reader")
+    __slots__ = ("_ids", "_starts_over", "meter", "reader")
     transport = Transport.QUIC
     meter: QuicMeter
 
@@ -101,15 +102,37 @@ class QuicConnection(Connection):
         self.meter = QuicMeter(midstream=midstream)
         self.reader: QuicReader | None = QuicReader()
         """Until the hello is known."""
+        self._ids: set[bytes] = set()
+        """Ids the client calls the server by in long headers: its own first choice, and the server's."""
+        self._starts_over = False
 
     def read(self, datagram: bytes) -> bool:
         """Takes a client's datagram to look for the hello; True when that gave the answer."""
         if self.reader is None:
             return False
+        self._ids.add(connection_ids(datagram)[0])
         self.answer = self.reader.feed(datagram)
         if self.answer is None:
             return False
         self.reader = None
+        return True
+
+    def heard(self, datagram: bytes) -> None:
+        """Takes a server's datagram that starts with a long header."""
+        self._starts_over = self._starts_over or starts_over(datagram)
+        self._ids.add(connection_ids(datagram)[1])
+
+    def is_over(self, datagram: bytes) -> bool:
+        """Whether a client's datagram with a long header begins another connection from the same port.
+
+        It does when it is sealed as only a first one is, under an id not heard of, and the server did not ask for it.
+        """
+        if self.reader is not None or connection_ids(datagram)[0] in self._ids or not opens_connection(datagram):
+            return False
+        if self._starts_over:
+            self._ids.add(connection_ids(datagram)[0])
+            self._starts_over = False
+            return False
         return True
 
 

@@ -16,7 +16,7 @@ from toktra.agent.capture.fragments import Fragments
 from toktra.agent.capture.ip import Segment, read_ip
 from toktra.agent.capture.meter import Form
 from toktra.agent.capture.observed import Exchange
-from toktra.agent.capture.quic import MIN_INITIAL_DATAGRAM, VERSIONS, early_type
+from toktra.agent.capture.quic import MIN_INITIAL_DATAGRAM, VERSIONS, early_type, is_initial, opens_connection
 from toktra.agent.capture.tcp import Covered
 
 LINGER_S: Final = 120.0
@@ -248,10 +248,16 @@ class Flows:
                 return False
         form = _form(data, begin)
         if key != connection.client_key:
+            if form is Form.LONG:
+                connection.heard(data[begin : begin + payload])
             exchange = connection.meter.received(payload, at, form)
         else:
-            if connection.reader is not None and form is Form.LONG:
-                answered = connection.read(data[begin : begin + payload])
+            if form is Form.LONG:
+                datagram = data[begin : begin + payload]
+                if connection.is_over(datagram):
+                    self._end(connection)
+                    connection = self._begin_quic(key, midstream=False)
+                answered = connection.read(datagram)
                 if answered and not self._wanted(connection):
                     self._udp[connection.client_key] = self._udp[connection.server_key] = None
                     return True
@@ -263,12 +269,13 @@ class Flows:
     def _open_quic(self, data: bytes, begin: int, payload: int, key: bytes) -> QuicConnection | None:
         first = data[begin]
         if first & 0xC0 == 0xC0:
-            known = data[begin + 1 : begin + 5] in VERSIONS
+            datagram = data[begin : begin + payload]
+            known = datagram[1:5] in VERSIONS
             if data[begin + 5] > 20 or not (known or payload >= MIN_INITIAL_DATAGRAM):
                 return None
-            midstream = False
+            midstream = known and not is_initial(datagram) and _form(data, begin) is not Form.EARLY
             from_service = int.from_bytes(key[-4:-2], "big") == QUIC_PORT
-            is_client = not from_service and (payload >= MIN_INITIAL_DATAGRAM or likely_client(key))
+            is_client = not from_service and (likely_client(key) or not known or opens_connection(datagram))
         elif self._ports is None and first & 0xC0 == 0x40 and QUIC_PORT in _ports_of(key):
             midstream = True
             is_client = likely_client(key)
@@ -277,6 +284,9 @@ class Flows:
         client_key = key if is_client else reverse(key)
         if self._ports is not None and (not is_client or int.from_bytes(key[-2:], "big") not in self._ports):
             return None
+        return self._begin_quic(client_key, midstream=midstream)
+
+    def _begin_quic(self, client_key: bytes, *, midstream: bool) -> QuicConnection:
         connection = QuicConnection(client_key, midstream=midstream)
         self._udp[client_key] = self._udp[connection.server_key] = connection
         return connection

@@ -22,8 +22,8 @@ from toktra.agent.capture.hello import MAX_HELLO, Hello, Refusal, parse_framed
 
 MIN_INITIAL_DATAGRAM: Final = 1200
 """Payload of any datagram with a client's Initial, RFC 9000 14.1."""
-MAX_INITIALS: Final = 16
-"""Client Initial packets looked at per connection; real hellos need one to three."""
+MAX_INITIALS: Final = 64
+"""Client Initial packets looked at per connection; hellos need one to three, and more where packets are lost."""
 
 _SHA256 = SHA256()
 _ECB = ECB()  # noqa: S305  one block of it is how RFC 9001 5.4.3 defines header protection
@@ -80,6 +80,42 @@ def early_type(version: bytes) -> int:
     """Bits 4 and 5 of the first byte of a 0-RTT packet of this version."""
     known = VERSIONS.get(version)
     return known.early_type if known else VERSION_1.early_type
+
+
+def is_initial(datagram: bytes) -> bool:
+    """Whether a datagram starts with an Initial packet of a known version, by its header."""
+    version = VERSIONS.get(datagram[1:5])
+    return version is not None and datagram[0] & 0x30 == version.initial_type
+
+
+def connection_ids(datagram: bytes) -> tuple[bytes, bytes]:
+    """Destination and source connection id in a long header (RFC 8999 5.1); what was not captured is missing."""
+    at = 6 + datagram[5] if len(datagram) > 5 else 0
+    size = datagram[at] if len(datagram) > at else 0
+    return datagram[6:at], datagram[at + 1 : at + 1 + size]
+
+
+def starts_over(packet: bytes) -> bool:
+    """Whether a server's long-header packet asks the client to start again: Retry, or Version Negotiation."""
+    version = VERSIONS.get(packet[1:5])
+    if version is None:
+        return packet[1:5] == bytes(4)
+    return packet[0] & 0x30 == (0x30 if version is VERSION_1 else 0x00)
+
+
+def opens_connection(datagram: bytes) -> bool:
+    """Whether a datagram starts with an Initial sealed with the id in its own header, as a client's first is."""
+    version = VERSIONS.get(datagram[1:5])
+    try:
+        packet = _long_packet(datagram, 0, version) if version else None
+    except IndexError:
+        return False
+    if version is None or packet is None:
+        return False
+    initial, connection_id, number_at, end = packet
+    if not initial or not number_at + 20 <= end <= len(datagram):
+        return False
+    return _Keys(version, connection_id).open(datagram, 0, number_at, end) is not None
 
 
 _Packet: TypeAlias = tuple[bool, bytes, int, int]
