@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +19,7 @@ from uuid import UUID
 import aiosql
 
 from toktra.server.database.pool import Connection
-from toktra.server.usage.breakdown.divided_days import DepartmentDay, divided_days
+from toktra.server.usage.breakdown.divided_days import DepartmentDay, divided_days, what_divides
 from toktra.server.usage.period import Window
 from toktra.server.usage.sums import sums_by_department
 from toktra.server.usage.suppression import withheld
@@ -32,6 +32,18 @@ _COUNTED: Final = ("exchanges", "request_bytes", "response_bytes", "input_tokens
 _amounts: Final[Callable[[HostDay], tuple[int, ...]]] = attrgetter(*_COUNTED)
 _place: Final[Callable[[HostDay], tuple[Any, ...]]] = attrgetter("day", "provider_host", "estimator_version")
 
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """What divides some days by department, and the departments that are shown of them, by name."""
+
+    by: tuple[Any, ...]
+    shown: tuple[str, ...]
+
+
+_MOST_DIVISIONS: Final = 500
+_divisions: Final[dict[tuple[UUID, date, date], Division]] = {}
+
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("departments.sql"), "apsycopg")
 
 
@@ -40,16 +52,16 @@ async def by_department(
     tenant_id: UUID,
     windows: Sequence[Window],
     everything: Iterable[HostDay],
-    shown: Iterable[str] | None = None,
+    division: Division | None = None,
 ) -> list[DepartmentDay]:
     """The rows of windows of whole days that are over, divided; `everything` are their rows undivided.
 
-    `shown`: what `departments_shown` says of all these days, when the caller has asked already.
+    `division`: what `division_of` says of all these days, when the caller has asked already.
     """
-    if shown is None:
+    if division is None:
         first, last = min(window.first_day for window in windows), max(window.last_day for window in windows)
-        shown = await departments_shown(connection, tenant_id, first, last)
-    by_name = frozenset(shown)
+        division = await division_of(connection, tenant_id, first, last)
+    by_name = frozenset(division.shown)
     whole = dict.fromkeys(everything)  # windows may overlap
     days: dict[date, None] = {}
     kept: list[DepartmentDay] = []
@@ -58,16 +70,30 @@ async def by_department(
             if department != OTHERS and use.day not in days:
                 kept.append(_of(use, department))
         days |= dict.fromkeys(window.days)
-    divided = await divided_days(connection, tenant_id, list(days), whole)
+    divided = await divided_days(connection, tenant_id, list(days), whole, division.by)
     named = [*(use for use in divided if use.department in by_name), *kept]
     return [*named, *_rest(whole, named)]
 
 
 async def departments_shown(connection: Connection, tenant_id: UUID, first: date, last: date) -> list[str]:
     """The departments whose use of these days is shown by itself, by name. No other may be, whatever it is called."""
-    rows = _queries.people_by_department(connection, tenant_id=tenant_id, first=first, last=last)
-    people = {row.department: row.people async for row in rows}
-    return sorted(people.keys() - withheld(people) - {OTHERS}, key=str.casefold)
+    return list((await division_of(connection, tenant_id, first, last)).shown)
+
+
+async def division_of(connection: Connection, tenant_id: UUID, first: date, last: date) -> Division:
+    """How use of these days divides. Who is in which department is counted again only when that has changed."""
+    by = await what_divides(connection, tenant_id)
+    place = tenant_id, first, last
+    known = _divisions.pop(place, None)
+    if known is None or known.by != by:
+        rows = _queries.people_by_department(connection, tenant_id=tenant_id, first=first, last=last)
+        people = {row.department: row.people async for row in rows}
+        shown = sorted(people.keys() - withheld(people) - {OTHERS}, key=str.casefold)
+        known = Division(by, tuple(shown))
+    _divisions[place] = known
+    while len(_divisions) > _MOST_DIVISIONS:
+        del _divisions[next(iter(_divisions))]
+    return known
 
 
 def _rest(everything: Iterable[HostDay], shown: Iterable[HostDay]) -> list[DepartmentDay]:

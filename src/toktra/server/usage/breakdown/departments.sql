@@ -36,9 +36,15 @@ cross join lateral (
 
 -- name: what_divides(tenant_id)^
 -- Changes whenever somebody comes, goes or changes departments, an account is found to be somebody's, or the oldest
--- days are deleted: all that divides a day that is over in another way without changing its sums.
-select (select sum(hashtextextended(person_id::text || since::text || coalesce(department, ''), 0))
+-- days are deleted: all that divides a day that is over in another way without changing its sums. A sum over hashes is
+-- the same in whatever order the rows come.
+select
+    (select sum(uuid_hash_extended(person_id, 0) # hashtextextended(status, 1) # coalesce(hashtextextended(department, 2), 0))
+        from person where tenant_id = :tenant_id)::text as people,
+    (select sum(uuid_hash_extended(person_id, 0) # hashint4extended(since - date '2000-01-01', 1)
+            # coalesce(hashtextextended(department, 2), 0))
         from department_period where tenant_id = :tenant_id)::text as departments,
-    (select sum(hashtextextended(device_id::text || person_id::text || coalesce(unnamed_id::text, '') || name, 0))
+    (select sum(uuid_hash_extended(device_id, 0) # uuid_hash_extended(person_id, 1)
+            # coalesce(uuid_hash_extended(unnamed_id, 2), 0) # hashtextextended(name, 3))
         from account where tenant_id = :tenant_id)::text as accounts,
     (select min(day) from usage_daily where tenant_id = :tenant_id) as oldest;

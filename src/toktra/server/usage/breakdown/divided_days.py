@@ -50,14 +50,18 @@ class _Divided:
 _divided: Final[dict[tuple[UUID, date], _Divided]] = {}
 
 
+async def what_divides(connection: Connection, tenant_id: UUID) -> tuple[Any, ...]:
+    """Equal as long as nothing has changed that divides days in another way without changing their sums."""
+    return tuple(await _queries.what_divides(connection, tenant_id=tenant_id))
+
+
 async def divided_days(
-    connection: Connection, tenant_id: UUID, days: Sequence[date], everything: Iterable[HostDay]
+    connection: Connection, tenant_id: UUID, days: Sequence[date], everything: Iterable[HostDay], by: tuple[Any, ...]
 ) -> list[DepartmentDay]:
-    """The use of each day by department, "" for none; `everything` are the days' rows undivided.
+    """The use of each day by department, "" for none; `everything` are the days' rows undivided, `by` what divides.
 
     Every department is in it, also those that may not be shown: that is for the caller to withhold.
     """
-    by = tuple(await _queries.what_divides(connection, tenant_id=tenant_id))
     whole: dict[date, set[HostDay]] = defaultdict(set)
     for use in everything:
         whole[use.day].add(use)

@@ -17,7 +17,7 @@ from toktra.server.costs.projection import Pricing, Projection, project_together
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.usage.breakdown.buckets import Bucket, Cutting, Rows, Uses, cut
-from toktra.server.usage.breakdown.departments import by_department, departments_shown
+from toktra.server.usage.breakdown.departments import Division, by_department, division_of
 from toktra.server.usage.breakdown.forecast import LOOK_BACK_DAYS, Forecast, forecast
 from toktra.server.usage.breakdown.lines import (
     Amounts,
@@ -79,8 +79,8 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
     async with database.tenant(tenant_id) as connection:
         ledger = _Ledger(connection, tenant_id)
         first = min(window.first_day, against.first_day) if against else window.first_day
-        departments = await departments_shown(connection, tenant_id, first, window.last_day)
-        uses, uses_against = await ledger.uses([window, against] if against else [window], view, departments)
+        division = await division_of(connection, tenant_id, first, window.last_day)
+        uses, uses_against = await ledger.uses([window, against] if against else [window], view, division)
         history = await ledger.history(view, now)
         asked = dict.fromkeys([*window.days, *(against.days if against else ()), *history])
         standing = {day.day: day for day in await coverage_of(connection, tenant_id, list(asked), now)}
@@ -120,7 +120,7 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
             pricing,
             now,
         ),
-        departments=departments,
+        departments=list(division.shown),
         estimator_versions=sorted({use.estimator_version for use in uses.whole}),
     )
 
@@ -132,14 +132,14 @@ class _Ledger:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    async def uses(self, windows: Sequence[Window], view: View, departments: Sequence[str]) -> tuple[Uses, Uses]:
+    async def uses(self, windows: Sequence[Window], view: View, division: Division) -> tuple[Uses, Uses]:
         """The rows of one or two windows that the view wants, divided by department where it asks for that."""
         whole = [await self.days(window) for window in windows]
         if not view.is_by_department:
             found = [Uses.undivided(wanted(rows, view)) for rows in whole]
         else:  # together, as what divides them is the same
             together = (use for rows in whole for use in rows)
-            divided = await by_department(self._connection, self._tenant_id, windows, together, departments)
+            divided = await by_department(self._connection, self._tenant_id, windows, together, division)
             found = []
             for window, rows in zip(windows, whole, strict=True):
                 days = frozenset(window.days)
