@@ -30,6 +30,7 @@ PARTS = {
     "rights": "a copy of 100,000 events, their erasure, a day and a month deleted",
     "costs": "the cost of a million rollup rows projected anew",
     "export": "ten million events as CSV, beside bare COPY, and its memory",
+    "dashboards": "dashboards over thirty million events, for a large and a small organisation, and row-level security",
     "pages": "pages over HTTP with 10,000 people, 12,000 devices and a year of sums",
 }
 

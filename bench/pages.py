@@ -10,29 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from contextlib import closing
+from functools import partial
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Final
 from uuid import UUID
 
-import httpx
 import psycopg
 from bench.organisation import DAYS, DEVICES, PEOPLE, fill
+from bench.visits import RUNS, owner_at, running, timed
 
 from toktra.server.database.source import DatabaseUrls, prepare
-from toktra.server.first_start import create_owner_link, ensure_default_tenant
+from toktra.server.first_start import ensure_default_tenant
 from toktra.server.web.site import site_pages
 
 LIMIT_MS: Final = 150.0
-RUNS: Final = int(os.environ.get("TOKTRA_BENCH_RUNS", "40"))
 VIEWS: Final = (
     "/?period=30d",
     "/?period=month",
@@ -83,18 +77,8 @@ def addresses() -> list[str]:
 
 
 def _measure(urls: DatabaseUrls, postmaster: int) -> dict[str, object]:
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    environment = {**os.environ, "TOKTRA_DATABASE_URL": urls.app, "TOKTRA_RUN_JOBS": "false"}
-    command = [sys.executable, "-m", "toktra", "server", "run", "--port", str(port)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as browser:
-                _wait_for(browser)
-                browser.post(create_owner_link(urls.app))
-                pages = {page: _timed(browser, page, server.pid, postmaster) for page in addresses()}
-        finally:
-            server.terminate()
+    with running(urls.app) as (address, server), owner_at(address, urls.app) as browser:
+        pages = {page: timed(partial(browser.get, page), server, postmaster) for page in addresses()}
     return {
         "people": PEOPLE,
         "devices": DEVICES,
@@ -105,48 +89,6 @@ def _measure(urls: DatabaseUrls, postmaster: int) -> dict[str, object]:
         "over": [page for page, took in pages.items() if took["p95"] > LIMIT_MS],
         "holds": all(took["p95"] <= LIMIT_MS for took in pages.values()),
     }
-
-
-def _timed(browser: httpx.Client, page: str, server: int, postmaster: int) -> dict[str, float]:
-    """The first visit stands apart: it may be the one that counts what is then remembered."""
-    first = _visit(browser, page)
-    cpu = _cpu_s(server), _cpu_s(postmaster)
-    times = sorted(_visit(browser, page) for _ in range(RUNS))
-    server_ms, database_ms = (
-        (after - before) * 1000 / RUNS for before, after in zip(cpu, (_cpu_s(server), _cpu_s(postmaster)), strict=True)
-    )
-    return {
-        "first": round(first, 1),
-        "quickest": round(times[0], 1),
-        "median": round(median(times), 1),
-        "p95": round(quantiles(times, n=20)[-1], 1),
-        "cpu_server": round(server_ms, 1),
-        "cpu_database": round(database_ms, 1),
-    }
-
-
-def _visit(browser: httpx.Client, page: str) -> float:
-    began = time.perf_counter()
-    answer = browser.get(page)
-    took_ms = (time.perf_counter() - began) * 1000
-    if answer.status_code not in (200, 303):
-        raise RuntimeError(f"{page} answered {answer.status_code}")
-    return took_ms
-
-
-def _cpu_s(process: int) -> float:
-    """Seconds of CPU that a process, its children and those that ended have used (Linux: proc(5), ticks of 10 ms)."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if pid == process:
-            ticks += sum(map(int, rest[11:15]))  # its own, and those of children that ended
-        elif int(rest[1]) == process:
-            ticks += sum(map(int, rest[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _md5(text: str) -> str:
@@ -161,17 +103,6 @@ def _owner(urls: DatabaseUrls, tenant_id: UUID) -> UUID:
         raise RuntimeError("the organisation has no owner")
     owner: UUID = row[0]
     return owner
-
-
-def _wait_for(browser: httpx.Client) -> None:
-    for _ in range(600):
-        try:
-            if browser.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("the server did not start")
 
 
 if __name__ == "__main__":
