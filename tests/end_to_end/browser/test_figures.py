@@ -35,6 +35,7 @@ EVERYWHERE = [
     "/budgets",
     "/exports",
     "/exports/scheduled",
+    "/reconciliation",
 ]
 ONLY_FULL = [
     "/usage?by=department&measure=cost",
@@ -115,7 +116,28 @@ def firm(site: Any) -> Any:
         " from usage_daily where tenant_id = %(t)s group by 1, 2, 3, 4",
         of,
     )
+    connect_providers(firm, of)
     return firm
+
+
+def connect_providers(firm: Any, of: dict[str, Any]) -> None:
+    """OpenAI billed two fifths more than devices saw; of Anthropic a seventh is billed, and its last fetch failed."""
+    firm.change(
+        "insert into usage_api (tenant_id, provider_id, sealed_key, key_hint, organisation, connected_by, fetched_at,"
+        " fault) select %(t)s, provider_id, '', 'wxyz', organisation, %(by)s, now(), fault from (values"
+        " ('openai', 'org-example', null),"
+        " ('anthropic', null, 'Anthropic asks to wait 90 s before the next question. Try again then.'))"
+        " a (provider_id, organisation, fault)",
+        {**of, "by": firm.owner_id},
+    )
+    firm.change(
+        "insert into reported_day (tenant_id, provider_id, day, input_tokens, output_tokens, requests)"
+        " select %(t)s, provider_id, %(today)s::date - back, tokens * people, tokens * people / 6, calls * people"
+        " from generate_series(1, 70) back, (select count(*) as people from person where tenant_id = %(t)s"
+        " and department is not null) p, (values ('openai', 126000, 126), ('anthropic', 9000, null))"
+        " a (provider_id, tokens, calls)",
+        of,
+    )
 
 
 def test_every_page_of_figures_full(chromium: Browser, firm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +185,13 @@ def test_every_page_of_figures_full(chromium: Browser, firm: Any, monkeypatch: p
             here.look(path, "statements" if path == f"/statements/{MONTH.key}" else "")
         here.go(schedule)
         expect(page.get_by_role("button", name="Send again")).to_be_visible()
+        here.go("/reconciliation")
+        openai = page.get_by_role("region", name="OpenAI", exact=True)
+        expect(openai.get_by_text("use is missing")).to_be_visible()
+        expect(openai.get_by_text("Input factor").locator("..")).to_contain_text("×")
+        anthropic = page.get_by_role("region", name="Anthropic", exact=True)
+        expect(anthropic.get_by_text("Devices saw more than this account was billed")).to_be_visible()
+        expect(anthropic.get_by_text("The last fetch failed")).to_be_visible()
         here.go(f"/statements/{MONTH.key}")
         main = page.locator("main")
         expect(main.get_by_role("link", name="Engineering", exact=True)).to_be_visible()
@@ -182,4 +211,7 @@ def test_every_page_of_figures_empty(chromium: Browser, site: Any) -> None:
         here.page.get_by_role("button", name="Sign in as").click()
         here.page.wait_for_url(re.compile(r"/(me)?$"))
         here.look("/exports/scheduled")
+        here.go("/reconciliation")
+        expect(here.page.get_by_role("button", name="Try and connect")).to_have_count(0)
+        here.go("/exports/scheduled")
         expect(here.page.get_by_role("button", name="Set up")).to_have_count(0)
