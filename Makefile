@@ -80,12 +80,11 @@ lock: ## resolve the dependencies anew
 	@scripts/lock
 
 $(VENV)/runs: pyproject.toml requirements-run.lock # what `make run` needs, and no more: a newcomer waits for it
-	@scripts/setup $(VENV) requirements-run.lock --no-compile # Python compiles what it imports, when it does
+	@scripts/setup $(VENV) requirements-run.lock
 	@touch $@
 
 $(VENV)/ready: pyproject.toml requirements.lock
-	@scripts/setup $(VENV) requirements.lock --no-compile
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib/python*/site-packages || true # some of a package's own tests cannot be
+	@scripts/setup $(VENV) requirements.lock
 	@touch $@ $(VENV)/runs
 
 clean:

@@ -38,8 +38,8 @@ from toktra.server.privacy_hours.device_routes import weeks_routes
 from toktra.server.privacy_hours.own_database import OwnDatabase
 from toktra.server.residency.elsewhere import Elsewhere
 from toktra.server.residency.places import addresses
-from toktra.server.scim.resources import PREFIX as SCIM_PREFIX
-from toktra.server.scim.routes import scim_app
+from toktra.server.scim.served import PREFIX as SCIM_PREFIX
+from toktra.server.scim.served import ScimApp
 from toktra.server.settings import ServerSettings
 from toktra.server.web.headers import DEVICE_API, EXTENSION_ORIGIN, is_extension
 from toktra.server.web.site import site_middleware, site_routes
@@ -81,7 +81,7 @@ def create_app(settings: ServerSettings) -> Starlette:
             *health_routes(database),
             *metrics_routes(metrics, database, settings.metrics_token),
             Mount(DEVICE_API, app=_device_api(database, ingest, own, elsewhere, settings)),
-            Mount(SCIM_PREFIX, app=scim_app(database)),
+            Mount(SCIM_PREFIX, app=ScimApp(database)),
             Mount(API_PREFIX, app=api_app(database, requests_per_minute=settings.api_requests_per_minute)),
             *site_routes(),
         ],

@@ -37,7 +37,6 @@ from scim2_models import (
     Uniqueness,
 )
 
-PREFIX: Final = "/scim/v2"
 MOST_RESULTS: Final = 200
 LENIENT: Final = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,

@@ -29,7 +29,8 @@ from toktra.server.database.pool import Database, DatabaseBusy
 from toktra.server.request_body import read_body
 from toktra.server.scim import finding, patching
 from toktra.server.scim.groups import Groups
-from toktra.server.scim.resources import CONFIG, LENIENT, PREFIX, RESOURCE_TYPES, Group, WorkingUser, schemas
+from toktra.server.scim.resources import CONFIG, LENIENT, RESOURCE_TYPES, Group, WorkingUser, schemas
+from toktra.server.scim.served import PREFIX
 from toktra.server.scim.tokens import tenant_of
 from toktra.server.scim.users import Users
 from toktra.server.tenants.service import Tenant

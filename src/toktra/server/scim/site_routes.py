@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from scim2_models import NotFoundException
 from starlette.responses import RedirectResponse, Response
 
 from toktra.server.directory.details import ROLE_WORDS
-from toktra.server.scim.groups import DEPARTMENT, MEANINGS, NOTHING, PRECEDENCE, Groups
-from toktra.server.scim.resources import PREFIX
+from toktra.server.scim.meanings import DEPARTMENT, MEANINGS, NOTHING, PRECEDENCE, Meanings, UnknownGroup
+from toktra.server.scim.served import PREFIX
 from toktra.server.scim.tokens import LIFETIME, UnknownToken, create_token, end_token, tokens
 from toktra.server.web import notices
 from toktra.server.web.access import Action
@@ -89,13 +88,13 @@ async def mean(visit: Visit) -> Response:
     try:
         group_id = UUID(visit.request.path_params["group_id"])
         async with visit.database.tenant(tenant_id) as connection:
-            groups = Groups(connection, tenant_id, "", visit.reader.actor)
+            groups = Meanings(connection, tenant_id, visit.reader.actor)
             former = next((group.means for group in await groups.listed() if group.group_id == group_id), NOTHING)
             gives_roles = {former, means} - {NOTHING, DEPARTMENT} and former != means
             if not gives_roles or visit.may(Action.CHANGE_ROLES):
-                await groups.give_meaning(group_id, means)
+                await groups.give(group_id, means)
                 return RedirectResponse(f"{HERE}?said=meant", 303)
-    except (ValueError, NotFoundException):
+    except (ValueError, UnknownGroup):
         return notices.not_found()
     return await _show(visit, errors={"means": _("Meaning: only an owner says which role a group gives.")})
 
@@ -106,7 +105,7 @@ async def _show(
     tenant_id = visit.reader.tenant.tenant_id
     async with visit.database.tenant(tenant_id) as connection:
         listed = await tokens(connection, tenant_id)
-        groups = await Groups(connection, tenant_id, "").listed()
+        groups = await Meanings(connection, tenant_id, visit.reader.actor).listed()
     return visit.show(
         "scim/sync.html",
         status=400 if errors else 200,

@@ -18,7 +18,8 @@ from toktra.server.database.pool import Connection
 from toktra.server.directory import details as said
 from toktra.server.directory.changing import Directory, Entry, UnknownPerson, person_of
 from toktra.server.directory.details import Details, Field, InvalidDetail, Person, Status
-from toktra.server.scim.resources import PREFIX, UserEmail, Work, WorkingUser
+from toktra.server.scim.resources import UserEmail, Work, WorkingUser
+from toktra.server.scim.served import PREFIX
 from toktra.server.web.access import Role
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
