@@ -3,7 +3,8 @@
 A page makes requests to a provider's name, on a server of this machine: steadily, one every 50 ms, and as fast as the
 page can. The extension hands them to an agent's own parts over native messaging. The extension's process is told by its
 command line; the kernel says what CPU it took, and Chromium's other processes are measured beside it, with the
-extension and without. The same requests to a path that is no use say what the worker takes where it is not woken.
+extension and without. The same requests to a path that is no use say what the worker takes where it is not woken, and
+an extension with the same permissions that does nothing says what Chromium takes to tell a worker of them.
 
 Nothing looks into the browser with its own tools: a worker that is looked into is not put to sleep.
 `python -m bench.extension` prints JSON. It takes about two minutes, for a browser waits half a minute before it sleeps.
@@ -39,7 +40,7 @@ from toktra.agent.browser.identity import NATIVE_HOST
 from toktra.agent.browser.install import install, of_account
 from toktra.agent.privacy_hours.clock import Reading
 
-ROOT: Final = Path(__file__).parents[1]
+EXTENSION: Final = Path(__file__).parents[1] / "extension"
 CHROMIUM: Final = "/usr/bin/chromium"
 USE: Final = "/backend-api/conversation"
 NO_USE: Final = "/ces/v1/telemetry"
@@ -48,6 +49,12 @@ FLOOD: Final = 800
 LIMIT_MS: Final = 1.0
 ASLEEP_WITHIN_S: Final = 90.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_IDLE_WORKER: Final = """import { USES } from "./hosts.js";
+const { onBeforeRequest, onCompleted, onErrorOccurred } = chrome.webRequest;
+onBeforeRequest.addListener(() => {}, { urls: USES });
+onCompleted.addListener(() => {}, { urls: USES }, ["responseHeaders"]);
+onErrorOccurred.addListener(() => {}, { urls: USES });
+"""
 # The page asks what to do, does it, and tells how many of its requests were answered and how long that took.
 _PAGE: Final = b"""<!doctype html><meta charset=utf-8><title>page</title><link rel=icon href=data:,><script>
 (async () => {
@@ -76,12 +83,15 @@ def measure() -> dict[str, Any]:
         with _device(base) as device, _Site() as site:
             with_it = _with_extension(base, site, device)
         with _Site() as site:  # another: the page of the first browser still waits there for what to do
+            idle = _with_idle_listeners(base, site)
+        with _Site() as site:
             without = _without(base, site)
     finally:
         shutil.rmtree(base)
     return {
         "limit_ms": LIMIT_MS,
         **with_it,
+        "worker_that_does_nothing_cpu_ms_a_use": idle,
         "whole_browser_cpu_ms_a_request": {
             name: {"with": figures["browser_cpu_ms_a_use"], "without": without[name]}
             for name, figures in with_it["cpu"].items()
@@ -97,7 +107,7 @@ def _with_extension(base: Path, site: _Site, device: Device) -> dict[str, Any]:
     target.parent.mkdir(parents=True)
     target.write_text(written["Chromium"].read_text())
     found: dict[str, Any] = {"cpu": {}}
-    with _chromium(profile, site.port, extension=True) as browser:
+    with _chromium(profile, site.port, extension=EXTENSION) as browser:
         site.ready()
         time.sleep(3)  # what starting takes is over
         for name, path, count, apart_ms, at_once in (
@@ -138,16 +148,29 @@ def _round(pid: int, site: _Site, device: Device, path: str, count: int, apart_m
     }
 
 
+def _with_idle_listeners(base: Path, site: _Site) -> dict[str, float]:
+    """What Chromium takes in the worker's process to tell it of a use's begin and end, with nothing done about them."""
+    folder = base / "extension"
+    shutil.copytree(EXTENSION, folder)
+    (folder / "worker.js").write_text(_IDLE_WORKER)
+    return _rounds(base / "idle", site, folder, lambda browser: sum(map(_cpu_s, _workers(browser))))
+
+
 def _without(base: Path, site: _Site) -> dict[str, float]:
+    return _rounds(base / "without", site, None, _family_cpu_s)
+
+
+def _rounds(profile: Path, site: _Site, extension: Path | None, cpu_s: Callable[[int], float]) -> dict[str, float]:
+    """Milliseconds of CPU for each use, steadily and in a flood, in the processes that `cpu_s` looks at."""
     found = {}
-    with _chromium(base / "without", site.port, extension=False) as browser:
+    with _chromium(profile, site.port, extension=extension) as browser:
         site.ready()
         time.sleep(3)
         for name, count, apart_ms, at_once in (("steady", STEADY, 50, 1), ("flood", FLOOD, 0, 100)):
-            before = _family_cpu_s(browser.pid)
+            before = cpu_s(browser.pid)
             site.order(path=USE, count=count, apart_ms=apart_ms, at_once=at_once)
             time.sleep(3)
-            found[name] = round((_family_cpu_s(browser.pid) - before) / count * 1e3, 3)
+            found[name] = round((cpu_s(browser.pid) - before) / count * 1e3, 3)
     return found
 
 
@@ -249,8 +272,7 @@ def _device(base: Path) -> Iterator[Device]:
 
 
 @contextmanager
-def _chromium(profile: Path, port: int, *, extension: bool) -> Iterator[subprocess.Popen[bytes]]:
-    folder = ROOT / "extension"
+def _chromium(profile: Path, port: int, *, extension: Path | None) -> Iterator[subprocess.Popen[bytes]]:
     running = subprocess.Popen(
         [
             CHROMIUM,
@@ -267,7 +289,7 @@ def _chromium(profile: Path, port: int, *, extension: bool) -> Iterator[subproce
             f"--user-data-dir={profile}",
             "--remote-debugging-port=0",
             *(
-                [f"--disable-extensions-except={folder}", f"--load-extension={folder}"]
+                [f"--disable-extensions-except={extension}", f"--load-extension={extension}"]
                 if extension
                 else ["--disable-extensions"]
             ),

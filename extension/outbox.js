@@ -5,10 +5,14 @@ export const MOST_WAITING = 1000;
 export const AT_ONCE = 100;
 
 export class Outbox {
-  /** `area` is chrome.storage.session, `send` hands a message to the agent and gives its answer. */
-  constructor(area, send) {
+  /**
+   * `area` is chrome.storage.session, `send` hands a message to the agent and gives its answer; what `beside` gives is kept in
+   * the same writes.
+   */
+  constructor(area, send, beside = () => ({})) {
     this.area = area;
     this.send = send;
+    this.beside = beside;
     this.notTaken = 0;
     this.sending = null;
     this.isAskedAgain = false;
@@ -17,13 +21,12 @@ export class Outbox {
     });
   }
 
-  /** Takes what there is room for, and counts the rest; `beside` is kept in the same write. */
-  async put(uses, beside = {}) {
+  /** Takes what there is room for, and counts the rest. It is kept by `keep`. */
+  async put(uses) {
     await this.loaded;
     const taken = uses.slice(0, Math.max(0, MOST_WAITING - this.waiting.length));
     this.notTaken += uses.length - taken.length;
     this.waiting.push(...taken);
-    await this.area.set(taken.length > 0 ? { ...beside, waiting: this.waiting } : beside);
   }
 
   /** Forgets all that waits. */
@@ -60,7 +63,8 @@ export class Outbox {
     return null;
   }
 
-  keep() {
-    return this.area.set({ waiting: this.waiting });
+  async keep() {
+    await this.loaded;
+    await this.area.set({ ...this.beside(), waiting: this.waiting });
   }
 }

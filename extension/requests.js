@@ -1,5 +1,5 @@
 // From the browser's events about one request to one use: host, begin, end, sizes where they are known, streamed or not.
-// Of a URL nothing but the host is read; of the headers two: content-type and content-length.
+// Of a URL nothing but the host is read; of the headers two: content-type and content-length; of a server's address whether there is one.
 import { providerHost } from "./hosts.js";
 
 export const MOST_OPEN = 2000;
@@ -29,21 +29,21 @@ export class Requests {
     this.open.set(requestId, { host, started_at: timeStamp / 1000, response_bytes: null, streamed: type === "websocket", answered: false });
   }
 
-  answered({ requestId, responseHeaders = [] }) {
+  /** Told only by browsers that would not say with a request's end whether an answer had begun. */
+  answered({ requestId, responseHeaders }) {
     const request = this.open.get(requestId);
     if (!request) return;
     this.changes += 1;
     request.answered = true;
-    request.streamed ||= STREAMED.test(header(responseHeaders, "content-type"));
-    const length = header(responseHeaders, "content-length");
-    if (/^\d{1,15}$/.test(length)) request.response_bytes = Number(length);
+    readHeaders(request, responseHeaders);
   }
 
   /** The use that is over, or null when it is none of ours. */
-  ended({ requestId, timeStamp, requestSize, responseSize }) {
+  ended({ requestId, timeStamp, responseHeaders, requestSize, responseSize }) {
     const request = this.open.get(requestId);
     if (!request) return null;
     this.changes += 1;
+    readHeaders(request, responseHeaders);
     this.open.delete(requestId);
     return {
       id: crypto.randomUUID(),
@@ -56,12 +56,21 @@ export class Requests {
     };
   }
 
-  /** As `ended`, for a request that broke off. Before an answer began it was no use. */
-  brokeOff(details) {
-    const answered = this.open.get(details.requestId)?.answered;
+  /**
+   * As `ended`, for a request that broke off. Before an answer began it was no use: Chrome knows a server's address only by its
+   * answer, and all that is asked here is whether there is one.
+   */
+  brokeOff(details, isAddressOfAnswer) {
+    const answered = this.open.get(details.requestId)?.answered || (isAddressOfAnswer && details.ip !== undefined);
     const use = this.ended(details);
     return answered ? use : null;
   }
+}
+
+function readHeaders(request, headers = []) {
+  request.streamed ||= STREAMED.test(header(headers, "content-type"));
+  const length = header(headers, "content-length");
+  if (/^\d{1,15}$/.test(length)) request.response_bytes = Number(length);
 }
 
 function header(headers, name) {

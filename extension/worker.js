@@ -13,6 +13,7 @@ import { Outbox } from "./outbox.js";
 import { Requests } from "./requests.js";
 
 const COMPANY_MS = 1500; // uses that end together travel together
+const KEEP_APART_MS = 250; // of two writes; a worker that is ended from outside while a page asks often loses no more than this
 const ASK_AGAIN_S = 5; // whether private time, which the owner can end elsewhere too, is over
 const UPLOAD = "upload";
 const UPLOAD_EVERY_MS = 15 * 60_000; // whatever happens here: when a browser speaks says nothing about its owner
@@ -20,14 +21,19 @@ const UPLOAD_SPREAD_MS = 5 * 60_000;
 const ASK_HERE_EVERY_MS = 60_000; // where the server is this very machine
 const SOONEST_ALARM_MS = 30_000; // what browsers allow
 
+const IS_FIREFOX = navigator.userAgent.includes("Firefox/");
+
 const session = chrome.storage.session;
-const outbox = new Outbox(session, deliver);
-const requests = session.get("open").then(({ open = [] }) => new Requests(open));
+let opened = null;
+const requests = session.get("open").then(({ open = [] }) => (opened = new Requests(open)));
+const outbox = new Outbox(session, deliver, () => (opened ? { open: opened.entries() } : {})); // no death comes between the two
 const desk = platform().then((place) => new Desk({ database: new Database(), post, place }));
 let timer = null;
 let weeksAskedAt = 0;
 let turn = Promise.resolve();
 let acts = [];
+let keeping = null;
+let keptAt = 0;
 let saidPrivateUntil = session.get("privateUntil").then(({ privateUntil = 0 }) => privateUntil);
 
 async function platform() {
@@ -37,7 +43,7 @@ async function platform() {
   return { os, version, browser: browser === "edg" ? "edge" : browser };
 }
 
-/** One event after the other, in the order they came. Those that come while others are being kept are kept together. */
+/** One event after the other, in the order they came. */
 function inTurn(act) {
   acts.push(act);
   if (acts.length === 1) turn = turn.then(takeTurns).catch((error) => console.error(error));
@@ -58,8 +64,18 @@ async function takeTurns() {
     }
   }
   if (known.changes === before) return;
-  await outbox.put(uses, { open: known.entries() }); // what is over and what waits in one: no death comes between
+  await outbox.put(uses);
   if (uses.length > 0) timer ??= setTimeout(handOver, COMPANY_MS);
+  const inMs = keptAt + KEEP_APART_MS - Date.now();
+  if (inMs <= 0 || inMs > KEEP_APART_MS) await keep(); // at once, also when the clock was set back
+  else keeping ??= setTimeout(() => keep().catch((error) => console.error(error)), inMs);
+}
+
+function keep() {
+  clearTimeout(keeping);
+  keeping = null;
+  keptAt = Date.now();
+  return outbox.keep();
 }
 
 async function begin(known, details) {
@@ -176,9 +192,10 @@ async function start() {
 
 const filter = { urls: USES };
 chrome.webRequest.onBeforeRequest.addListener((details) => inTurn((known) => begin(known, details)), filter);
-chrome.webRequest.onHeadersReceived.addListener((details) => inTurn((known) => known.answered(details)), filter, ["responseHeaders"]);
-chrome.webRequest.onCompleted.addListener((details) => inTurn((known) => known.ended(details)), filter);
-chrome.webRequest.onErrorOccurred.addListener((details) => inTurn((known) => known.brokeOff(details)), filter);
+chrome.webRequest.onCompleted.addListener((details) => inTurn((known) => known.ended(details)), filter, ["responseHeaders"]);
+chrome.webRequest.onErrorOccurred.addListener((details) => inTurn((known) => known.brokeOff(details, !IS_FIREFOX)), filter);
+// Firefox knows a server's address before there is an answer. Elsewhere each event that wakes for nothing costs half a millisecond.
+if (IS_FIREFOX) chrome.webRequest.onHeadersReceived.addListener((details) => inTurn((known) => known.answered(details)), filter, ["responseHeaders"]);
 chrome.runtime.onMessage.addListener((message, sender, reply) => {
   if (sender.id !== chrome.runtime.id || typeof message?.kind !== "string") return false;
   answer(message).then(reply, (error) => reply({ kind: "refused", name: "not_kept", said: String(error?.message ?? error) }));
@@ -187,7 +204,6 @@ chrome.runtime.onMessage.addListener((message, sender, reply) => {
 chrome.alarms.onAlarm.addListener(({ name }) => {
   if (name === UPLOAD) handOver().then(enrolAsManaged).then(upload).catch((error) => console.error(error));
 });
-chrome.storage.onChanged.addListener((_changes, area) => {
-  if (area === "managed") enrolAsManaged().catch((error) => console.error(error));
-});
+// Of the policy alone: a listener for all storage would be woken by every write of ours. Firefox reads a policy when it starts.
+chrome.storage.managed?.onChanged?.addListener(() => enrolAsManaged().catch((error) => console.error(error)));
 start().catch((error) => console.error(error));

@@ -42,8 +42,7 @@ def test_a_use_has_host_times_sizes_and_whether_it_was_streamed_and_nothing_else
       const requests = new Requests();
       requests.begun(post("1", "https://chatgpt.com/backend-api/conversation?id=secret"));
       const responseHeaders = [{ name: "Content-Type", value: "text/event-stream; charset=utf-8" }];
-      requests.answered({ requestId: "1", responseHeaders });
-      say(requests.ended({ requestId: "1", timeStamp: 3500, requestSize: 0, responseSize: 77 }));
+      say(requests.ended({ requestId: "1", timeStamp: 3500, responseHeaders, requestSize: 0, responseSize: 77 }));
     """)
     assert len(use.pop("id")) == 36
     assert use == {
@@ -78,13 +77,19 @@ def test_what_is_no_use_is_not_begun_and_what_broke_off_before_an_answer_is_none
       requests.begun(post("5", "https://api.openai.com/v1"));
       requests.answered({ requestId: "5", responseHeaders: [{ name: "content-length", value: "12" }] });
       requests.answered({ requestId: "nobody" });
+      for (const id of ["6", "7"]) requests.begun(post(id, "https://api.openai.com/v1"));
       const open = requests.entries().map(([id]) => id);
-      const ends = ["3", "4", "5"].map((id) => requests.brokeOff({ requestId: id, timeStamp: 500 }));
+      const stop = (requestId) => ({ requestId, timeStamp: 500, ip: "192.0.2.1" });
+      const ends = ["3", "4", "5"].map((id) => requests.brokeOff(stop(id), false));
+      ends.push(requests.brokeOff(stop("6"), true));
+      ends.push(requests.brokeOff({ requestId: "7", timeStamp: 500 }, true));
       console.log(JSON.stringify({ open, ends, left: requests.entries().length }));
     """)
-    assert told["open"] == ["3", "4", "5"]
-    assert told["ends"][:2] == [None, None]
+    assert told["open"] == ["3", "4", "5", "6", "7"]
+    assert [one is None for one in told["ends"]] == [True, True, False, False, True]
     assert (told["ends"][2]["response_bytes"], told["ends"][2]["ended_at"]) == (12, 1)
+    assert told["ends"][3]["response_bytes"] is None
+    assert "192.0.2.1" not in json.dumps(told)
     assert told["left"] == 0
 
 
@@ -107,17 +112,21 @@ def test_what_waits_is_handed_over_once_the_agent_answers_and_not_before() -> No
         sent.push(message.uses.length);
         return answering ? { kind: "state", state: "observed" } : { kind: "absent" };
       };
-      const first = new Outbox(area, agent);
-      for (let n = 0; n < 130; n++) await first.put([{ id: n }], { open: [n] });
+      let open = ["asked"];
+      const first = new Outbox(area, agent, () => ({ open }));
+      for (let n = 0; n < 130; n++) await first.put([{ id: n }]);
+      await first.keep();
       await Promise.all([first.flush(), first.flush()]);
       const waited = area.kept.waiting.length;
       answering = true;
-      const second = new Outbox(area, agent); // another life of the worker
+      const second = new Outbox(area, agent, () => ({ open })); // another life of the worker
+      const before = area.kept.open;
+      open = []; // it was answered, and no write came since
       const answer = await second.flush();
-      const { waiting, open: beside } = area.kept;
-      console.log(JSON.stringify({ waited, sent, left: waiting.length, answer: answer.kind, beside }));
+      const left = area.kept.waiting.length;
+      console.log(JSON.stringify({ waited, sent, left, answer: answer.kind, open: [before, area.kept.open] }));
     """)
-    assert told == {"waited": 130, "sent": [100, 100, 30], "left": 0, "answer": "state", "beside": [129]}
+    assert told == {"waited": 130, "sent": [100, 100, 30], "left": 0, "answer": "state", "open": [["asked"], []]}
 
 
 def test_what_came_while_an_attempt_was_unanswered_is_tried_again_when_it_fails() -> None:

@@ -84,6 +84,10 @@ def providers() -> Iterator[Providers]:
                     if "slow" in self.path:
                         slowly.wait(0.15)
                 self._note(size, 20 * 200, streamed=True)
+            elif "never" in self.path:
+                self._note(size, 0, streamed=False)
+                self.rfile.read(1)  # until the browser hangs up
+                self.close_connection = True
             else:
                 self._answer(b"a" * 1000, "application/json")
                 self._note(size, 1000, streamed=False)

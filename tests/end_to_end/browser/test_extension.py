@@ -188,11 +188,37 @@ def test_websockets_http2_and_a_worker_that_is_killed_in_the_middle(
     popup.goto(f"chrome-extension://{chrome_id()}/popup.html")
     devtools = chromium.new_cdp_session(popup)
     devtools.send("ServiceWorker.enable")
+    worker = chromium.service_workers[0]
+    kept = "chrome.storage.session.get('open').then(({ open }) => open.map(([, one]) => one.host))"
+    until(lambda: worker.evaluate(kept) == ["chatgpt.com"], "what the next worker finds")
     devtools.send("ServiceWorker.stopAllWorkers")
     assert page.evaluate("window.over") == 4000
     until(lambda: len(events(device)) >= 3, "three uses")
     assert sorted(one.provider_host for one in events(device)) == ["api.anthropic.com", "api.openai.com", "chatgpt.com"]
     assert [one.requests for one in http2.connections if one.requests] == [["/bytes/1000"]]
+
+
+def test_what_a_reader_stops_is_a_use_once_its_answer_began(
+    device: Device, served: Providers, chromium: BrowserContext
+) -> None:
+    page = chromium.new_page()
+    page.goto("https://chatgpt.com/")
+    page.evaluate("""
+      window.ask = (path) => {
+        window.asked = new AbortController();
+        return fetch(path, {method: 'POST', body: 'x', signal: window.asked.signal});
+      };
+    """)
+    page.evaluate("""
+      window.ask('/backend-api/conversation?stream=slow').then((answer) => answer.body.getReader().read())
+        .then(() => window.asked.abort())
+    """)
+    page.evaluate("window.ask('/backend-api/conversation?never').catch(() => 0); 1")
+    until(lambda: served.of("chatgpt.com"), "the request that is not answered")
+    page.evaluate("window.asked.abort()")
+    post(page, "https://claude.ai/api/organizations/o/chat_conversations/c/completion")
+    until(lambda: len(events(device)) >= 2, "both uses")
+    assert sorted(one.provider_host for one in events(device)) == ["chatgpt.com", "claude.ai"]
 
 
 def test_what_goes_over_http3_is_told_as_its_server_counts_it(

@@ -220,6 +220,8 @@ def test_a_worker_killed_in_the_middle_and_a_page_that_asks_too_much_lose_and_in
     popup = alone.popup()
     devtools = alone.context.new_cdp_session(popup)
     devtools.send("ServiceWorker.enable")
+    kept = "chrome.storage.session.get('open').then(({ open }) => open.length)"
+    until(lambda: popup.evaluate(kept) == 1, "what the next worker finds")
     devtools.send("ServiceWorker.stopAllWorkers")
     assert page.evaluate("window.over") == 4000
     until(lambda: len(alone.told()) == before + 1, "the use that outlived its worker")
