@@ -13,11 +13,14 @@ import pytest
 from toktra.server.audit import service as audit
 from toktra.server.audit.chain import Entry
 from toktra.server.audit.service import Search
+from toktra.server.costs.memory import Memory
 from toktra.server.usage.period import Period
 from toktra.server.usage.person import Subject, person_overview
 from toktra.server.web.access import Action, Role, may
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from tests.server.portal.conftest import Browsers, Office
 
 REASON = {"reason": "November budget review"}
@@ -226,3 +229,23 @@ async def test_figures_are_not_shown_when_they_cannot_be_recorded(
         connection.execute("alter table audit_entry add constraint full_disk check (number < 2) not valid")
     with pytest.raises(psycopg.errors.CheckViolation):
         await browser.post(f"/people/{kim}/usage", data=REASON)
+
+
+async def test_no_figure_of_one_person_is_remembered(
+    office: Office, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim, boss = await office.person("Kim"), await office.person("Boss", Role.ADMINISTRATOR)
+    await (await office.desk(kim)).use(days_ago=1)
+    remembered: list[object] = []
+    recall = Memory.recall
+
+    def noted(self: Memory, of: Hashable, rows: tuple[object, ...], work: Callable[[], object]) -> object:
+        remembered.append(rows)
+        return recall(self, of, rows, work)
+
+    monkeypatch.setattr(Memory, "recall", noted)
+    assert (await (await browsers.of(office, boss)).post(f"/people/{kim}/usage", data=REASON)).status_code == 200
+    assert (await (await browsers.of(office, kim)).get("/me")).status_code == 200
+    assert remembered == []
+    assert (await (await browsers.of(office, boss)).get("/")).status_code == 200
+    assert remembered != []

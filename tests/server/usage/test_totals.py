@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from toktra.catalogue import load_catalogue
 from toktra.catalogue.estimate import ESTIMATOR_VERSION

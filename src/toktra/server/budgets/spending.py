@@ -47,7 +47,7 @@ class Ledger:
         self._tenant_id = tenant_id
         self.today = today
         self._all: dict[tuple[date, date], list[HostDay]] = {}
-        self._pricing: dict[tuple[date, date], Pricing] = {}
+        self._pricing: dict[tuple[date, date, bool], Pricing] = {}
 
     async def spent(self, subject: Subject, unit: Unit, currency: str | None, stretch: Stretch) -> Spent:
         """What `subject` spent in a period up to today. Raises NotShown, or NoExchangeRate for an amount of money."""
@@ -97,9 +97,11 @@ class Ledger:
         return self._all[first, last]
 
     async def _counting(self, subject: Subject, unit: Unit, currency: str | None, first: date, last: date) -> _Counting:
-        if (first, last) not in self._pricing:
-            self._pricing[first, last] = await costs.pricing(self._connection, self._tenant_id, first, last)
-        pricing = self._pricing[first, last]
+        is_of_one = subject.kind is SubjectKind.PERSON
+        if (first, last, is_of_one) not in self._pricing:
+            under = costs.pricing if is_of_one else costs.shared_pricing
+            self._pricing[first, last, is_of_one] = await under(self._connection, self._tenant_id, first, last)
+        pricing = self._pricing[first, last, is_of_one]
         return _Counting(replace(pricing, currency=currency) if currency else pricing, unit, subject)
 
     async def _history(self, rows: Sequence[HostDay], counting: _Counting, upto: date) -> dict[date, float]:

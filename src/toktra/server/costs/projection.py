@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import Final, Protocol, TypedDict
+from typing import Final, Protocol, TypedDict, TypeVar
 
 from toktra.catalogue.providers import Provider
 from toktra.server.costs.currency import per_usd
+from toktra.server.costs.memory import Memory
 from toktra.server.costs.parts import INPUT, OUTPUT, Part, Side, total
 from toktra.server.costs.ranges import Interval
 from toktra.server.costs.rates import Rate, Rates, Reason, Unpriced
@@ -42,6 +43,7 @@ class Use(Protocol):
     def output_tokens(self) -> int: ...
 
 
+Result = TypeVar("Result")
 Amount = Callable[[Side], float]
 ESTIMATED: Final[Amount] = attrgetter("estimated")
 CORRECTED: Final[Amount] = attrgetter("corrected")
@@ -75,6 +77,8 @@ class Pricing:
     rates: Rates
     currency: str
     finding_on: FindingOn = not_reconciled
+    memory: Memory | None = field(default=None, compare=False, repr=False)
+    """Where results are kept for later pages under the same rates and findings."""
     _days: dict[tuple[str, date], _Day] = field(init=False, default_factory=dict, compare=False, repr=False)
     _same: dict[_Day, _Day] = field(init=False, default_factory=dict, compare=False, repr=False)
 
@@ -196,6 +200,10 @@ class Projection(Together):
 
 def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
     """What these rows cost. Raises NoExchangeRate when a currency has no rate on a day with use."""
+    return _recalled(_project, uses, pricing)
+
+
+def _project(uses: Iterable[Use], pricing: Pricing) -> Projection:
     lines = _lines(uses, pricing)
     found = sorted(
         (line.result() for line in lines),
@@ -210,7 +218,18 @@ def project(uses: Iterable[Use], pricing: Pricing) -> Projection:
 
 def project_together(uses: Iterable[Use], pricing: Pricing) -> Together:
     """The sums of `project`, figure by figure the same, for a quarter of its work: for the many points of a chart."""
+    return _recalled(_project_together, uses, pricing)
+
+
+def _project_together(uses: Iterable[Use], pricing: Pricing) -> Together:
     return Together(**_together(_lines(uses, pricing), pricing))
+
+
+def _recalled(work: Callable[[Iterable[Use], Pricing], Result], uses: Iterable[Use], pricing: Pricing) -> Result:
+    if pricing.memory is None:
+        return work(uses, pricing)
+    rows = tuple(uses)
+    return pricing.memory.recall((work, pricing.currency), rows, lambda: work(rows, pricing))
 
 
 def _lines(uses: Iterable[Use], pricing: Pricing) -> list[_Line]:

@@ -19,6 +19,7 @@ from toktra.catalogue.prices import PriceBook, load_prices
 from toktra.server.costs.assumptions import BASE_CURRENCY, TYPES, Assumptions, Entry, Kind
 from toktra.server.costs.currency import NoExchangeRate
 from toktra.server.costs.entering import Entered, Entering
+from toktra.server.costs.memory import Memory, Shelf
 from toktra.server.costs.projection import Pricing, Projection, Use, project
 from toktra.server.costs.rates import Rates
 from toktra.server.costs.seats import SeatCost, seat_costs
@@ -28,6 +29,9 @@ from toktra.server.usage.sums import sums_of_all
 from toktra.server.web.language import _
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
+
+
+_shared: Final[Shelf[Pricing]] = Shelf()
 
 
 async def assumptions_of(connection: Connection, tenant_id: UUID) -> Assumptions:
@@ -71,6 +75,21 @@ async def pricing(connection: Connection, tenant_id: UUID, first: date, last: da
     )
 
 
+async def shared_pricing(connection: Connection, tenant_id: UUID, first: date, last: date) -> Pricing:
+    """The same, with what earlier pages worked out under it. For sums of an organisation, never of one person."""
+    reconciled = await findings(connection, tenant_id, first, last)
+    rows = [row async for row in _queries.entries(connection, tenant_id=tenant_id)]
+    found = Assumptions.of([_entry(row) for row in rows])
+
+    def make() -> Pricing:
+        return Pricing(Rates(found, catalogue(), load_prices()), found.currency(last), reconciled, Memory())
+
+    if reconciled.evidence:
+        return make()
+    said = tuple((row.kind, row.subject, row.valid_from, row.set_at, repr(row.value)) for row in rows)
+    return _shared.take((tenant_id, found.currency(last), said), make)
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a period cost, and what that rests on."""
@@ -92,7 +111,7 @@ async def cost(database: Database, tenant_id: UUID, first: date, last: date) -> 
     When the chosen currency has no rate on one of the days, figures are in US dollars, and `fault` says so.
     """
     async with database.tenant(tenant_id) as connection:
-        under = await pricing(connection, tenant_id, first, last)
+        under = await shared_pricing(connection, tenant_id, first, last)
         uses = await sums_of_all(connection, tenant_id, first, last)
     (projected,), under, fault = projections(under, uses, first=first, last=last)
     seats = seat_costs(under.rates.assumptions, under.rates.catalogue, first, last, under.currency)

@@ -44,7 +44,7 @@ async def showback(database: Database, tenant_id: UUID, month: Month, now: datet
         divided = await by_department(connection, tenant_id, [window], everything)
         shown = await departments_shown(connection, tenant_id, month.first, month.last)
         coverage = await coverage_of(connection, tenant_id, window.days, now)
-        pricing = await costs.pricing(connection, tenant_id, month.first, month.last)
+        pricing = await costs.shared_pricing(connection, tenant_id, month.first, month.last)
     rows = rows_of_departments(divided)
     every_centre = centres_of(pricing.rates.assumptions, month, {*shown, *rows} - {OTHERS})
     centres = [one for one in every_centre if one.shown]

@@ -70,7 +70,7 @@ async def overview(
         coverage_before, coverage = coverage[: len(chosen.before.days)], coverage[-len(chosen.current.days) :]
         had_devices = any(day.reported for day in coverage_before)
         first, last = chosen.before.first_day, chosen.current.last_day
-        pricing = await costs.pricing(connection, tenant_id, first, last)
+        pricing = await costs.shared_pricing(connection, tenant_id, first, last)
         (current, before), under, fault = costs.projections(pricing, uses, uses_before, first=first, last=last)
         by_person = attribution.names_people
         newest = await ledger.newest() if by_person else await ledger.newest_day()

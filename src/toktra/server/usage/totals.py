@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from toktra.server.costs.projection import Pricing, Projection, project_together
 from toktra.server.costs.ranges import Interval
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostDay:
+class HostDay(msgspec.Struct, frozen=True, kw_only=True):
     """What one provider host was used for on one day (UTC), as one version of the estimator saw it."""
 
     day: date

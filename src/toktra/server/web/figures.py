@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from math import ceil, floor
 from typing import Final, Protocol
 
 from toktra.server.web import written_forms
-from toktra.server.web.language import _, ngettext
+from toktra.server.web.language import _, ngettext, spoken
 from toktra.server.web.written_forms import forms
 
 NBSP: Final = written_forms.NBSP
+_MOST_REMEMBERED: Final = 4096
+"""Ranges in words, of which a chart by the hour has a thousand, and nearly all again on the next page."""
 COUNT_UNITS: Final = (
     # Translators: a thousand million, behind a number
     (9, _("bn"), 9),
@@ -57,16 +60,26 @@ def shortest(number: Decimal) -> str:
 
 def tokens(interval: Interval) -> str:
     """A range of tokens: 690 – 900 M. The unit follows the upper end; a step is never under one token."""
-    low, high, step = _outward(interval, least_step=Decimal(1))
-    for power, unit, least in COUNT_UNITS:
-        if high >= Decimal(10) ** least:
+    return _tokens(interval.low, interval.high, spoken())
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _tokens(least: float, most: float, _language: str) -> str:
+    low, high, step = _outward(least, most, least_step=Decimal(1))
+    for power, unit, written_from in COUNT_UNITS:
+        if high >= Decimal(10) ** written_from:
             return f"{_span(low, high, step, power)}{NBSP}{unit}"
     return _span(low, high, step, 0)
 
 
 def money(interval: Interval, currency: str) -> str:
     """A range of money: € 7 800 – 10 000. A step is never under a cent. `currency` is its sign or code."""
-    low, high, step = _outward(interval, least_step=Decimal("0.01"))
+    return _money(interval.low, interval.high, currency, spoken())
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _money(least: float, most: float, currency: str, _language: str) -> str:
+    low, high, step = _outward(least, most, least_step=Decimal("0.01"))
     decimals = 0 if step >= 1 else 2
     return with_currency(_ends(low, high, decimals), currency)
 
@@ -228,9 +241,9 @@ def _percents(least: int, most: int | None = None) -> str:
     return f"{count(least)}–{count(most)}{NBSP}%"
 
 
-def _outward(interval: Interval, *, least_step: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+def _outward(least: float, most: float, *, least_step: Decimal) -> tuple[Decimal, Decimal, Decimal]:
     """Both ends on their shared step, rounded away from each other, and that step."""
-    low, high = Decimal(str(interval.low)), Decimal(str(interval.high))
+    low, high = Decimal(str(least)), Decimal(str(most))
     step = max(_step_for(high - low), least_step)
     return (
         (low / step).to_integral_value(ROUND_FLOOR) * step,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
 from pathlib import Path
@@ -115,5 +115,5 @@ def _rest(everything: Iterable[HostDay], shown: Iterable[HostDay]) -> list[Depar
 
 
 def _of(use: HostDay, department: str, **changes: int) -> DepartmentDay:
-    own = {one.name: getattr(use, one.name) for one in fields(HostDay)}
+    own = {name: getattr(use, name) for name in HostDay.__struct_fields__}
     return DepartmentDay(**own | changes, department=department)

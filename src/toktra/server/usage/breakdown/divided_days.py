@@ -30,8 +30,7 @@ _MOST_DAYS: Final = 2000
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("departments.sql"), "apsycopg")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DepartmentDay(HostDay):
+class DepartmentDay(HostDay, frozen=True, kw_only=True):
     """A row of one department, or of all others together."""
 
     department: str

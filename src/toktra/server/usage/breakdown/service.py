@@ -84,7 +84,7 @@ async def breakdown(database: Database, tenant_id: UUID, view: View, now: dateti
         history = await ledger.history(view, now)
         asked = dict.fromkeys([*window.days, *(against.days if against else ()), *history])
         standing = {day.day: day for day in await coverage_of(connection, tenant_id, list(asked), now)}
-        pricing = await costs.pricing(connection, tenant_id, first, window.last_day)
+        pricing = await costs.shared_pricing(connection, tenant_id, first, window.last_day)
         by_hour, withheld = await ledger.hours(window, view) if view.grain is Grain.HOUR else ({}, frozenset())
         seen_before = await ledger.used_before(window, {use.provider_host for use in uses.whole})
     # One currency for both periods: dollars for all when a rate is missing on any day.
