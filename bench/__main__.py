@@ -25,7 +25,7 @@ PARTS = {
     "ingest": "signed batches over HTTP, beside raw binary COPY",
     "personal": "sealed uploads to the second ledger over HTTP, and a page of it",
     "ledger": "the personal ledger opened in Chromium, 90 days with 10,000 uses",
-    "event_servers": "signed batches over HTTP, beside aw-server on the same batches",
+    "event_servers": "signed batches over HTTP, beside aw-server and Phoenix on the same facts",
     "estimate": "one token estimate, and reading the coefficient file",
     "rights": "a copy of 100,000 events, their erasure, a day and a month deleted",
     "costs": "the cost of a million rollup rows projected anew",

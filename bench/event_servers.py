@@ -1,55 +1,57 @@
-"""ActivityWatch's aw-server on the batches that `bench.ingest` sends us, in one run: durable events a second.
+"""Durable events a second of aw-server (ActivityWatch) and Arize Phoenix, on the facts that `bench.ingest` sends us.
 
-It is installed from PyPI into an environment of its own, once, under ~/.cache/toktra-bench. Each of its events carries
-the facts of one of ours. After the run it is killed and started again, and only what it then still has counts. It has
-no signatures, no rollups and one writer, so this says what a batch costs, not which program is better at its own job.
+Both are installed from PyPI, each into an environment of its own, once, under ~/.cache/toktra-bench. Each of their
+events carries the facts of one of ours. After the run they are killed, and only what they then still have counts.
+Neither has signatures or rollups, and aw-server has one writer, so this says what a batch costs, not which program is
+better at its own job.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx
-from bench import ingest
+from bench import ingest, phoenix
+from bench.other_servers import free_port, installed, running
 
 from toktra.wire.events import Batch
 from toktra.wire.signatures import KeyId
 
-CACHE: Final = Path.home() / ".cache" / "toktra-bench"
 PACKAGES: Final = ("aw-server==0.12.0", "peewee<4")
 LIMIT: Final = 10.0
-"""How many times its events a second ours are to be."""
+"""How many times aw-server's events a second ours are to be."""
+SPANS_LIMIT: Final = 500.0
+"""How many times Phoenix's."""
 
 
 def measure(batches_per_connection: int = 20) -> dict[str, Any]:
-    """Events a second of both, and their ratio."""
+    """Events a second of all three, and how many times theirs are ours."""
     ours = ingest.measure(batches_per_connection)
-    theirs = _aw_server(batches_per_connection)
-    ratio = ours["http"]["events_per_s"] / theirs["durable_events_per_s"] if theirs["durable_events_per_s"] else None
+    events_per_s = ours["http"]["events_per_s"]
+    activity_watch, spans = _aw_server(batches_per_connection), phoenix.measure()
     return {
-        "toktra_events_per_s": ours["http"]["events_per_s"],
-        "aw_server": theirs,
-        "times": round(ratio, 1) if ratio else None,
-        "limit_times": LIMIT,
+        "toktra_events_per_s": events_per_s,
+        "aw_server": activity_watch | _times(events_per_s, activity_watch["durable_events_per_s"], LIMIT),
+        "phoenix": spans | _times(events_per_s, spans["durable_spans_per_s"], SPANS_LIMIT),
         "load_average": round(os.getloadavg()[0], 1),
     }
 
 
+def _times(ours: float, theirs: float, limit: float) -> dict[str, float | None]:
+    return {"times": round(ours / theirs, 1) if theirs else None, "limit_times": limit}
+
+
 def _aw_server(batches: int) -> dict[str, Any]:
-    program = _installed()
+    program = installed("aw-server", PACKAGES)
     with tempfile.TemporaryDirectory(prefix="toktra-bench-") as home:
         with _running(program, home) as client:
             buckets = [_bucket(client, place) for place in range(ingest.CONNECTIONS)]
@@ -64,45 +66,10 @@ def _aw_server(batches: int) -> dict[str, Any]:
     return {"sent": sent, "stored_after_kill": stored, "durable_events_per_s": round(stored / seconds)}
 
 
-def _installed() -> Path:
-    """Its program, in an environment that is made when it is missing."""
-    place = CACHE / "aw-server"
-    program = place / "bin" / "aw-server"
-    if not program.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        subprocess.run([str(place / "bin" / "pip"), "install", "--quiet", *PACKAGES], check=True)
-    return program
-
-
-@contextmanager
-def _running(program: Path, home: str) -> Iterator[httpx.Client]:
-    """While it answers; killed afterwards, as by a power cut."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+def _running(program: Path, home: str) -> AbstractContextManager[httpx.Client]:
+    port = free_port()
     environment = {"HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
-    process = subprocess.Popen(
-        [str(program), "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
-            _wait_for(client)
-            yield client
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_for(client: httpx.Client) -> None:
-    for _ in range(1200):
-        try:
-            if client.get("/api/0/info").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError("aw-server did not start")
+    return running([program, "--host", "127.0.0.1", "--port", str(port)], port, environment, "/api/0/info")
 
 
 def _bucket(client: httpx.Client, place: int) -> str:

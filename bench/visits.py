@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 
 import httpx
+from bench.other_servers import free_port, wait_for
 
 from toktra.server.first_start import DEFAULT_SLUG, create_owner_link
 
@@ -25,14 +25,15 @@ Visit = Callable[[], httpx.Response]
 @contextmanager
 def running(app_url: str) -> Iterator[tuple[str, int]]:
     """The address of a server over this database, and its process; it does no jobs meanwhile."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "TOKTRA_DATABASE_URL": app_url, "TOKTRA_RUN_JOBS": "false"}
     command = [sys.executable, "-m", "toktra", "server", "run", "--port", str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            _wait_for(f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}", server.pid
+            with httpx.Client(base_url=address) as client:
+                wait_for(client, "/readyz")
+            yield address, server.pid
         finally:
             server.terminate()
 
@@ -85,14 +86,3 @@ def _cpu_s(process: int) -> float:
         elif int(rest[1]) == process:
             ticks += sum(map(int, rest[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(600):
-        try:
-            if httpx.get(f"{address}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("the server did not start")
