@@ -264,3 +264,13 @@ def test_an_agent_that_changed_its_account_still_ends_with_its_parent(enrolled: 
     os.close(descriptor)
     assert ended
     assert enrolled.running_pid() is None
+
+
+def test_status_says_why_none_can_run_on_an_old_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toktra.agent.commands.kernel_version", lambda: (5, 10))
+    told = toktra_agent("status", "--state", tmp_path)
+    assert told.exit_code == 3
+    assert "watching connections takes Linux 5.14 or newer" in told.stdout
+    assert "5.14" in json.loads(toktra_agent("status", "--state", tmp_path, "--json").stdout)["cannot_watch"]
+    monkeypatch.setattr("toktra.agent.commands.kernel_version", lambda: (5, 14))
+    assert "takes Linux" not in toktra_agent("status", "--state", tmp_path).stdout

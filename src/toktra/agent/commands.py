@@ -23,7 +23,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from toktra.agent.accounts import Accounts, read_mapping
-from toktra.agent.capture.linux.errors import CannotCapture
+from toktra.agent.capture.linux.errors import OLDEST_KERNEL, CannotCapture, KernelTooOld, kernel_version
 from toktra.agent.control_client import ask
 from toktra.agent.control_messages import Show, Told
 from toktra.agent.enrol import Connect
@@ -143,12 +143,15 @@ def status(state: Path | None, as_json: bool) -> None:
     directory = StateDirectory(state) if state else _directory_with_status()
     found, pid = read_status(directory.status), directory.running_pid()
     told, perks = _told_of_us(directory), _perks_of_us(directory)
+    because = None if pid else _cannot_watch()
     if as_json:
         content = msgspec.to_builtins(found) if found else {}
         ours = {"private": told and told.private, "personal": perks and perks.personal}
-        click.echo(json.dumps({"running": pid is not None, **ours, **content}, indent=2))
+        click.echo(json.dumps({"running": pid is not None, "cannot_watch": because, **ours, **content}, indent=2))
     else:
         click.echo(_in_words(found, pid, directory.path))
+        if because:
+            click.echo(because)
         if told:
             click.echo(f"You: {told.in_words}")
             if told.note:
@@ -319,6 +322,13 @@ def _in_words(status: Status | None, pid: int | None, path: Path) -> str:
             )
         lines += [f"  {status.capture.degraded}"] if status.capture.degraded else []
     return "\n".join(lines)
+
+
+def _cannot_watch() -> str | None:
+    """Why no agent can watch this machine; None when its kernel lets one."""
+    if sys.platform != "linux" or kernel_version() >= OLDEST_KERNEL:
+        return None
+    return str(KernelTooOld(os.uname().release))
 
 
 def _told_of_us(directory: StateDirectory) -> Told | None:
