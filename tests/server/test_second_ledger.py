@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.end_to_end.installation import free_port
 
 from toktra.server import second_ledger as room
 from toktra.server.database.source import DatabaseUrls
@@ -42,9 +42,7 @@ def process_of(server: int) -> int | None:
 
 
 def test_it_runs_beside_the_server_comes_back_and_ends_with_it(open_directory: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "toktra", "server", "run", "--data", str(open_directory / "data")]
     server = subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL)
     try:
