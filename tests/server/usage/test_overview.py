@@ -111,6 +111,14 @@ async def test_a_day_that_is_over_is_counted_once(office: Any) -> None:
     assert [day.coverage.is_over for day in days] == [True] * 6 + [False]
 
 
+async def test_another_device_on_a_day_that_is_over_is_counted(office: Any) -> None:
+    """As while the sample is filled: its devices come one after the other, each with its past."""
+    for devices in (1, 2):
+        await office.reported(await office.desk(office.owner, enrolled_days_ago=5), 3)
+        days = (await overview(office, now=datetime.now(UTC))).days
+        assert [day.coverage.reported for day in days[2:5]] == [0, devices, 0]
+
+
 async def test_another_organisation_sees_nothing_of_it(office: Any, other_tenant: Any) -> None:
     desk = await office.desk(office.owner)
     await desk.use(at=NOON)

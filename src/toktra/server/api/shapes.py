@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from toktra.server.costs.ranges import Interval
 from toktra.server.usage.breakdown.lines import Amounts as LineAmounts
-from toktra.server.usage.overview import Coverage as DayCoverage
+from toktra.server.usage.coverage import Coverage as DayCoverage
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 

@@ -24,8 +24,9 @@ from toktra.server.costs.seats import seat_costs
 from toktra.server.database.pool import Connection
 from toktra.server.usage.breakdown.departments import by_department, departments_shown
 from toktra.server.usage.breakdown.forecast import LOOK_BACK_DAYS
+from toktra.server.usage.coverage import reporting_shares
 from toktra.server.usage.period import Window
-from toktra.server.usage.sums import reporting_shares, sums_of_all, sums_of_person
+from toktra.server.usage.sums import oldest_day, sums_of_all, sums_of_person
 from toktra.server.usage.totals import HostDay
 
 _DAY: Final = timedelta(days=1)
@@ -71,8 +72,7 @@ class Ledger:
 
     async def first_day(self) -> date | None:
         """The first day with any use."""
-        rows = await self._everything(date(2020, 1, 1), self.today)
-        return min((row.day for row in rows), default=None)
+        return await oldest_day(self._connection, self._tenant_id)
 
     async def _rows(self, subject: Subject, read: Stretch, shown: Stretch) -> Sequence[HostDay]:
         if subject.kind is SubjectKind.PERSON:

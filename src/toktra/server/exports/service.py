@@ -30,9 +30,8 @@ from toktra.server.exports.formats import Format, as_ndjson, blocks, write_parqu
 from toktra.server.tenants.service import Tenant
 from toktra.server.usage.breakdown.departments import by_department, departments_shown
 from toktra.server.usage.breakdown.divided_days import DepartmentDay
-from toktra.server.usage.overview import Coverage
+from toktra.server.usage.coverage import Coverage, coverage_of
 from toktra.server.usage.period import Window
-from toktra.server.usage.service import coverage_of
 from toktra.server.usage.sums import sums_of_all
 from toktra.server.web.spreadsheets import neutral
 

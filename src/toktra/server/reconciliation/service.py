@@ -26,7 +26,8 @@ from toktra.server.database.pool import Connection, Database
 from toktra.server.reconciliation.fetching import Fetched, Fetcher, FetchFailed
 from toktra.server.reconciliation.method import HORIZON_DAYS, Evidence, Finding, Share, coverage_of, learn
 from toktra.server.reconciliation.usage_api import USAGE_APIS, UsageApi
-from toktra.server.usage.sums import reporting_shares, sums_of_all
+from toktra.server.usage.coverage import reporting_shares
+from toktra.server.usage.sums import sums_of_all
 from toktra.server.vault import SealBroken, Vault
 from toktra.server.web.language import _
 

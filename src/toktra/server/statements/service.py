@@ -25,7 +25,7 @@ from toktra.server.statements.statement import (
     seat_shares,
 )
 from toktra.server.usage.breakdown.departments import OTHERS, by_department, departments_shown
-from toktra.server.usage.service import coverage_of
+from toktra.server.usage.coverage import coverage_of
 from toktra.server.usage.sums import oldest_day, sums_of_all
 
 

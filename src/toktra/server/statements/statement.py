@@ -20,7 +20,7 @@ from toktra.server.costs.seats import SeatCost
 from toktra.server.statements.month import Month
 from toktra.server.usage.breakdown.departments import OTHERS
 from toktra.server.usage.breakdown.divided_days import DepartmentDay
-from toktra.server.usage.overview import Coverage
+from toktra.server.usage.coverage import Coverage
 
 
 class Of(StrEnum):

@@ -2,56 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
-from typing import Final
 
 from toktra.catalogue.uncertainty import Range
+from toktra.server.usage.coverage import Coverage
 from toktra.server.usage.period import Span
 from toktra.server.usage.totals import DayTokens, ProviderUse, Totals
-
-LOW_COVERAGE: Final = 0.8
-"""Below this share of enrolled devices a day is marked: its total rests on few."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Of the devices that could report on a day, how many did. By day, and only days that are over."""
-
-    day: date
-    reported: int
-    enrolled: int
-    is_over: bool = True
-    """False for today. Whoever saw today's count grow could tell when a device began to report: `reported` then says
-    how many are enrolled."""
-
-    @property
-    def share(self) -> float:
-        return self.reported / self.enrolled if self.enrolled else 0.0
-
-    @property
-    def is_low(self) -> bool:
-        """False on days before the first device: nothing is missing where nothing could report."""
-        return self.is_over and self.enrolled > 0 and self.share < LOW_COVERAGE
-
-    @property
-    def missing(self) -> int:
-        return max(0, self.enrolled - self.reported)
-
-
-def rest_on_alike(one: Sequence[Coverage], other: Sequence[Coverage]) -> bool:
-    """Whether two stretches of days had, per day, about as many reporting devices. A day that is not over says little,
-    so it counts only where there is no other.
-    """
-    fewer, more = sorted(_reporting_a_day(days) for days in (one, other))
-    return more > 0 and fewer >= LOW_COVERAGE * more
-
-
-def _reporting_a_day(days: Sequence[Coverage]) -> float:
-    told = [day for day in days if day.is_over] or days
-    return sum(day.reported for day in told) / len(told)
 
 
 @dataclass(frozen=True, slots=True)

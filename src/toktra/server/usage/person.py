@@ -24,8 +24,9 @@ from toktra.server.costs.projection import Pricing
 from toktra.server.costs.ranges import Interval
 from toktra.server.database.pool import Connection, Database
 from toktra.server.usage import totals
+from toktra.server.usage.coverage import Coverage, rest_on_alike
 from toktra.server.usage.discretion import minute_may_be_shown
-from toktra.server.usage.overview import ChartDay, Coverage, Newest, Overview, Standing, rest_on_alike
+from toktra.server.usage.overview import ChartDay, Newest, Overview, Standing
 from toktra.server.usage.period import Period, Window, span
 from toktra.server.usage.totals import HostDay
 

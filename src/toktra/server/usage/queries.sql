@@ -89,17 +89,6 @@ select coalesce(sum(d.last_seq + d.epoch), 0)::text as batches,
     max(d.last_report_on) as last_report_on
 from device d where d.tenant_id = :tenant_id;
 
--- name: devices_by_day(tenant_id, days)
--- For other rooms: devices that reported on each day, and devices that were enrolled and could have.
-select d.day, count(r.device_id)::integer as reported,
-    (select count(*)::integer from device e
-     where e.tenant_id = :tenant_id and (e.enrolled_at at time zone 'UTC')::date <= d.day
-       and (e.status = 'active' or e.last_report_on >= d.day)) as enrolled
-from unnest(:days ::date[]) as d (day)
-left join device_day r on r.tenant_id = :tenant_id and r.day = d.day
-group by d.day
-order by d.day;
-
 -- name: sums_by_department(tenant_id, first, last)
 -- Only of departments whose figures may be shown on that day; see ingest/groups.py.
 select u.day, u.department, u.provider_host, u.estimator_version, u.exchanges, u.request_bytes, u.response_bytes,

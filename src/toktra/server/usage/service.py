@@ -22,15 +22,14 @@ from toktra.server.database.pool import Connection, Database
 from toktra.server.ingest.groups import close_days
 from toktra.server.tenants.attribution import Attribution, attribution_of
 from toktra.server.usage import totals
+from toktra.server.usage.coverage import Coverage, coverage_of, rest_on_alike
 from toktra.server.usage.discretion import CROWD, Exchange, Place, minute_may_be_shown, split
 from toktra.server.usage.overview import (
     ChartDay,
-    Coverage,
     LastExchange,
     Newest,
     Overview,
     Standing,
-    rest_on_alike,
 )
 from toktra.server.usage.period import Period, Span, Window, span
 from toktra.server.usage.totals import HostDay
@@ -39,11 +38,6 @@ SHOWN_LINES: Final = 15
 _LOOKED_AT: Final = 60
 """Exchanges read for the list; those of others become sums."""
 _LOOKED_BACK: Final = timedelta(days=7)
-
-_MOST_FINISHED_DAYS: Final = 100_000
-_finished_days: Final[dict[tuple[UUID, date], int]] = {}
-"""How many devices reported on days that are over, by tenant. A device reports only on the day it is, so these counts
-do not change, and counting two months of 12,000 devices for every page would take most of its time."""
 
 _queries: Final[Any] = aiosql.from_path(Path(__file__).with_name("queries.sql"), "apsycopg")
 
@@ -66,7 +60,8 @@ async def overview(
         uses = await ledger.sums(chosen.current)
         uses_before = await ledger.sums(chosen.before)
         yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-        *coverage, reporting = await ledger.coverage([*chosen.before.days, *chosen.current.days, yesterday])
+        days = [*chosen.before.days, *chosen.current.days, yesterday]
+        *coverage, reporting = await coverage_of(connection, tenant_id, days, now)
         coverage_before, coverage = coverage[: len(chosen.before.days)], coverage[-len(chosen.current.days) :]
         had_devices = any(day.reported for day in coverage_before)
         first, last = chosen.before.first_day, chosen.current.last_day
@@ -121,11 +116,6 @@ def _told_up_to(attribution: Attribution, now: datetime) -> datetime:
     return datetime.combine(now.astimezone(UTC).date(), time(), UTC) - timedelta(microseconds=1)
 
 
-async def coverage_of(connection: Connection, tenant_id: UUID, days: Sequence[date], now: datetime) -> list[Coverage]:
-    """For each day (UTC) in order: the devices that reported, of those that were enrolled."""
-    return await _Ledger(connection, tenant_id, tenant_id, now).coverage(days)
-
-
 class _Ledger:
     """The queries of this room for one organisation, one reader and one moment."""
 
@@ -140,48 +130,6 @@ class _Ledger:
     async def sums(self, window: Window) -> list[HostDay]:
         rows = _queries.sums(self._connection, tenant_id=self._tenant_id, first=window.start, last=window.end)
         return [HostDay(**row._asdict()) async for row in rows]
-
-    async def coverage(self, days: Sequence[date]) -> list[Coverage]:
-        """For each day: the devices that reported, of those that were enrolled. For today it is not told."""
-        today = self._now.astimezone(UTC).date()
-        reported = await self._reported([day for day in days if day < today])
-        rows = _queries.devices_enrolled(self._connection, tenant_id=self._tenant_id)
-        enrolments = [row async for row in rows]
-
-        def enrolled(day: date) -> int:
-            return sum(
-                row.devices
-                for row in enrolments
-                if row.since <= day and (row.is_active or (row.until is not None and row.until >= day))
-            )
-
-        # A device whose clock or enrolment is odd may report all the same; more than all is all.
-        return [
-            Coverage(day, reported[day], max(enrolled(day), reported[day]))
-            if day < today
-            else Coverage(day, enrolled(day), enrolled(day), is_over=False)
-            for day in days
-        ]
-
-    async def _reported(self, days: Sequence[date]) -> dict[date, int]:
-        """Devices that reported on each of some days that are over. Older ones are counted once and remembered."""
-        over = self._now.astimezone(UTC).date() - timedelta(days=1)  # yesterday's last batches may still be committing
-        known = {day: _finished_days.get((self._tenant_id, day)) for day in days if day < over}
-        reported = {day: number for day, number in known.items() if number is not None}
-        missing = [day for day in days if day not in reported]
-        if not missing:
-            return reported
-        rows = _queries.devices_that_reported(
-            self._connection, tenant_id=self._tenant_id, first=min(missing), last=max(missing)
-        )
-        counted = {row.day: row.devices async for row in rows}
-        for day in missing:
-            reported[day] = counted.get(day, 0)
-            if day < over:
-                _finished_days[self._tenant_id, day] = reported[day]
-        while len(_finished_days) > _MOST_FINISHED_DAYS:
-            del _finished_days[next(iter(_finished_days))]
-        return reported
 
     async def people(self, window: Window) -> int:
         number: int = await _queries.people_with_use(

@@ -1,4 +1,4 @@
-"""Sums of use by day, for other rooms: what was used of each host, and how many devices reported."""
+"""Sums of use by day, for other rooms: what was used of each host."""
 
 from __future__ import annotations
 
@@ -57,9 +57,3 @@ async def people_on(connection: Connection, tenant_id: UUID, day: date) -> int:
     """How many people used anything on a day, where use is kept with its person."""
     number: int = await _queries.people_with_use(connection, tenant_id=tenant_id, days=[day])
     return number
-
-
-async def reporting_shares(connection: Connection, tenant_id: UUID, days: list[date]) -> dict[date, float]:
-    """Of the devices that were enrolled on each day, the share that reported; 1 on days before the first device."""
-    rows = _queries.devices_by_day(connection, tenant_id=tenant_id, days=days)
-    return {row.day: min(1.0, row.reported / row.enrolled) if row.enrolled else 1.0 async for row in rows}

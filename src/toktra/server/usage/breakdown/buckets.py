@@ -10,7 +10,7 @@ from typing import Self
 
 from toktra.server.usage.breakdown.lines import Amounts, Line, Summing, key_of, parted
 from toktra.server.usage.breakdown.view import Grain, View
-from toktra.server.usage.overview import Coverage
+from toktra.server.usage.coverage import Coverage
 from toktra.server.usage.period import Window
 from toktra.server.usage.totals import HostDay
 

@@ -8,7 +8,7 @@ from typing import Final
 from toktra.server.usage.breakdown.lines import Amounts, Line
 from toktra.server.usage.breakdown.service import Breakdown
 from toktra.server.usage.breakdown.view import Grain
-from toktra.server.usage.overview import Coverage
+from toktra.server.usage.coverage import Coverage
 
 CSV_HEADER: Final = (
     "from",

@@ -11,8 +11,8 @@ from toktra.server.usage.breakdown.drawing import Drawing, cost_of, draw, measur
 from toktra.server.usage.breakdown.lines import Line, catalogue
 from toktra.server.usage.breakdown.service import Breakdown
 from toktra.server.usage.breakdown.view import Against, Grain, Grouping, Measure, Period, View, of_period
+from toktra.server.usage.coverage import LOW_COVERAGE
 from toktra.server.usage.kinds import KIND_WORDS
-from toktra.server.usage.overview import LOW_COVERAGE
 from toktra.server.web import figures
 from toktra.server.web.figures import Change
 from toktra.server.web.language import _

@@ -30,10 +30,9 @@ from toktra.server.usage.breakdown.lines import (
     wanted,
 )
 from toktra.server.usage.breakdown.view import Grain, Measure, View
+from toktra.server.usage.coverage import Coverage, coverage_of
 from toktra.server.usage.discretion import CROWD
-from toktra.server.usage.overview import Coverage
 from toktra.server.usage.period import Window
-from toktra.server.usage.service import coverage_of
 from toktra.server.usage.totals import HostDay
 
 DRAWN_LINES: Final = 4
