@@ -218,6 +218,15 @@ async def test_a_running_month_has_a_forecast_and_a_past_one_has_none(office: An
         assert found.forecast.total.high > found.total.tokens.high
 
 
+async def test_hours_that_are_all_withheld_are_no_empty_chart(office: Any, owner_api: httpx.AsyncClient) -> None:
+    await (await office.desk(enrolled_days_ago=5)).use(at=midday(1))
+    page = (await owner_api.get("/usage?period=7d&grain=hour")).text
+    assert 'href="/usage?period=7d"' in page
+    assert "they would say when" in page
+    assert 'class="plot"' not in page
+    assert 'class="plot"' in (await owner_api.get("/usage?period=7d")).text
+
+
 async def test_the_page_and_its_file(office: Any, owner_api: httpx.AsyncClient) -> None:
     desk = await office.desk(enrolled_days_ago=5)
     await desk.use(times=3, at=midday(1))

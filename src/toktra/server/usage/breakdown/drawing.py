@@ -40,6 +40,8 @@ class Drawing:
     ends: Markup
     rows: list[PointRow]
     has_doubtful: bool
+    is_blank: bool
+    """Nothing of it may be shown, so there is no line and no axis."""
 
 
 def draw(found: Breakdown) -> Drawing:
@@ -56,6 +58,7 @@ def draw(found: Breakdown) -> Drawing:
         ends=charts.line_ends(_ends(found, lines), axis.top),
         rows=_rows(found),
         has_doubtful=any(doubtful),
+        is_blank=not any(point for line in lines for point in line),
     )
 
 
