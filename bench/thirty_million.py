@@ -101,7 +101,7 @@ def _people(connection: psycopg.Connection[Any], slug: str, tenant_id: UUID, tod
         "t": tenant_id,
         "slug": slug,
         "people": LARGE if is_large else SMALL,
-        "departments": 40 if is_large else 2,
+        "departments": max(1, min(40, LARGE // 10)) if is_large else 2,
         "today": today,
         "days": DAYS,
     }
