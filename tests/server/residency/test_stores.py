@@ -171,7 +171,7 @@ async def asks_in_the_wrong_region(us: Region, device: SignedDevice, code: str, 
         assert answer.status_code == 401
 
 
-async def test_a_bucket_elsewhere_is_refused_before_a_file_is_sent_and_at_the_start(
+async def test_a_bucket_elsewhere_is_refused_when_it_is_set_up_before_a_file_is_sent_and_at_the_start(
     regions: tuple[Region, Region], stores: tuple[Store, Store], signed_enrolment: Any, device_of: Any
 ) -> None:
     (eu, _us), (store, _) = regions, stores
@@ -180,7 +180,10 @@ async def test_a_bucket_elsewhere_is_refused_before_a_file_is_sent_and_at_the_st
     async with eu.serving() as browser:
         assert (await set_up(eu, "north", browser, store, store.bucket("near", "eu-central-1"))).status_code == 303
         await asyncio.to_thread(check_buckets, eu.postgres.app_url, eu.settings)
-        assert (await set_up(eu, "north", browser, store, store.bucket("far", "ap-southeast-2"))).status_code == 303
+        refused = await set_up(eu, "north", browser, store, store.bucket("far", "ap-southeast-2"))
+        assert (refused.status_code, 'id="x-endpoint-e"' in refused.text) == (422, True)
+        assert (await set_up(eu, "north", browser, store, store.bucket("moves", "eu-central-1"))).status_code == 303
+    eu.rows("update export_schedule set bucket = 'far' where bucket = 'moves' returning 1")
     await export(eu, tenant_id)
     assert {name.partition("/")[0] for name in store.objects()} == {"near"}
     of_far = "select distinct fault from export_run join export_schedule using (schedule_id) where bucket = 'far'"

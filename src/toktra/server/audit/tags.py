@@ -67,6 +67,10 @@ class Tag(StrEnum):
     """Someone took sums of the organisation's use as a file."""
     EXPORT_SCHEDULED = "export-schedule:made"
     """From now on an export is sent by itself."""
+    EXPORT_SCHEDULE_CHANGED = "export-schedule:changed"
+    """What is sent, how often or where to. Of keys, their last letters, and whether they are new."""
+    EXPORT_SCHEDULE_PAUSED = "export-schedule:paused"
+    EXPORT_SCHEDULE_RESUMED = "export-schedule:resumed"
     EXPORT_SCHEDULE_ENDED = "export-schedule:ended"
     RIGHTS_REQUEST_MADE = "rights-request:made"
     """Someone asked for something under the law, or an officer recorded that they did."""
@@ -91,6 +95,8 @@ class Tag(StrEnum):
     API_CLIENT_REVOKED = "api-client:revoked"
     AUDIT_EXPORTED = "audit:exported"
 
+
+_OF_SCHEDULE: Final = frozenset({"schedule", "dataset", "format", "rhythm", "wait_days", "target", "access_key"})
 
 CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
     {
@@ -147,7 +153,10 @@ CARRIES: Final[Mapping[Tag, frozenset[str]]] = MappingProxyType(
                 "sent_to",
             }
         ),
-        Tag.EXPORT_SCHEDULED: frozenset({"schedule", "dataset", "format", "rhythm", "target"}),
+        Tag.EXPORT_SCHEDULED: _OF_SCHEDULE,
+        Tag.EXPORT_SCHEDULE_CHANGED: _OF_SCHEDULE | {"has_new_keys"},
+        Tag.EXPORT_SCHEDULE_PAUSED: frozenset({"schedule"}),
+        Tag.EXPORT_SCHEDULE_RESUMED: frozenset({"schedule"}),
         Tag.EXPORT_SCHEDULE_ENDED: frozenset({"schedule"}),
         Tag.RIGHTS_REQUEST_MADE: frozenset({"request", "kind", "due_on"}),
         Tag.RIGHTS_REQUEST_DECIDED: frozenset({"request", "kind", "decision"}),

@@ -7,9 +7,10 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -17,6 +18,8 @@ import pytest
 
 from toktra.server.app import create_app
 from toktra.server.database.pool import Database
+from toktra.server.exports.scheduled import sending
+from toktra.server.jobs import Work
 from toktra.server.jobs.worker import work_off
 from toktra.server.people.service import add_person, create_sign_in_link
 from toktra.server.settings import ServerSettings
@@ -116,6 +119,11 @@ class House:
             with psycopg.connect(self.superuser) as connection:
                 connection.execute("update procrastinate_jobs set scheduled_at = now() where status = 'todo'")
         await work_off(self.settings)
+
+    async def deliver(self, schedule_id: str, first: date) -> None:
+        """The same for one period, whether its job is still there or not."""
+        work = Work(self.tenant.tenant_id, self.database, self.settings, 1, is_last_attempt=False)
+        await sending.deliver.function(work, schedule_id=UUID(schedule_id), first_day=first)
 
     async def one(self, query: str) -> Any:
         async with self.database.tenant(self.tenant.tenant_id) as connection:

@@ -120,7 +120,9 @@ async def test_what_was_delivered_is_not_sent_again_when_the_worker_died_before_
 
 async def test_a_bucket_that_refuses_is_said_and_tried_again(house: House, wire: Wire, s3: tuple[int, Any]) -> None:
     _, client = s3
+    client.create_bucket(Bucket="not-there-yet")
     page = await house.set_up(**to_bucket(wire, "not-there-yet"))
+    client.delete_bucket(Bucket="not-there-yet")
     tried = await house.browser.post(f"{page}/test")
     assert "There is no such bucket" in tried.text
     await house.work(later=False)
@@ -172,8 +174,9 @@ async def test_later_periods_follow_and_none_is_planned_twice(house: House) -> N
 async def test_without_a_folder_or_with_a_link_out_of_it_nothing_is_written(house: House, tmp_path: Any) -> None:
     away = tmp_path / "away"
     away.mkdir()
-    (house.folder / "finance").symlink_to(away)
     page = await house.set_up(target="folder", folder="finance")
+    (house.folder / "finance").rmdir()
+    (house.folder / "finance").symlink_to(away)
     await house.work(later=False)
     assert "cannot be written to" in await text_of(house, page)
     assert list(away.iterdir()) == []
@@ -187,6 +190,7 @@ async def test_ending_forgets_the_keys_and_sends_nothing_more(house: House, wire
     page = await house.set_up(**to_bucket(wire, "ended"))
     row = await house.one("select sealed_credentials from export_schedule")
     assert b"never-to-be-seen" not in bytes(row.sealed_credentials)
+    wire.requests.clear()
     assert (await house.browser.post(f"{page}/end")).status_code == 303
     row = await house.one("select sealed_credentials from export_schedule")
     assert bytes(row.sealed_credentials) == b""

@@ -21,6 +21,7 @@ _FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}(/[A-Za-z0-9][A-Za-
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION: Final = re.compile(r"[a-z0-9-]{1,60}")
 _PREFIX: Final = re.compile(r"([A-Za-z0-9!_.*'()=-]+/)*")
+_KEY_FIELDS: Final = ("access_key_id", "secret_access_key")
 _KEY: Final = re.compile(r"[\x21-\x7e]{3,200}")
 
 
@@ -33,26 +34,37 @@ class InvalidSchedule(ValueError):
         self.reason = reason
 
 
-def entered(fields: Mapping[str, str], today: date) -> tuple[Plan, Keys | None]:
-    """The plan and, for a bucket, its keys. Raises InvalidSchedule."""
+def entered(fields: Mapping[str, str], today: date, before: Plan | None = None) -> tuple[Plan, Keys | None]:
+    """The plan and, for a bucket, its keys. Raises InvalidSchedule.
+
+    `before`: the plan that is changed. It keeps its beginning, and a bucket the keys it has when none are given.
+    """
     try:
         dataset = choice(fields, "dataset", Dataset, Dataset.DAILY)
         form = choice(fields, "format", Format, Format.CSV)
         rhythm = choice(fields, "rhythm", Rhythm, Rhythm.MONTHLY)
     except UnusableView as unusable:
         raise InvalidSchedule(unusable.field, str(unusable)) from None
-    wait_days, starts_on = _wait_days(fields), _starts_on(fields, today)
+    wait_days = _wait_days(fields)
+    starts_on = before.starts_on if before else _starts_on(fields, today)
     target: Folder | Bucket
     keys = None
     match fields.get("target"):
         case "folder":
             target = Folder(_folder(fields))
         case "s3":
-            target, keys = _bucket(fields), _keys(fields)
+            target = _bucket(fields)
+            has_keys = before is not None and isinstance(before.target, Bucket)
+            keys = None if has_keys and not _gives_keys(fields) else _keys(fields)
         case _:
             raise InvalidSchedule("target", _("Choose a folder or a bucket."))
     plan = Plan(dataset=dataset, format=form, rhythm=rhythm, wait_days=wait_days, starts_on=starts_on, target=target)
     return plan, keys
+
+
+def as_typed(plan: Plan) -> dict[str, str]:
+    """The form that would say this plan. Keys are not in it."""
+    return {**plan.sent.as_fields(), "rhythm": plan.rhythm.value, "wait_days": str(plan.wait_days)}
 
 
 def _wait_days(fields: Mapping[str, str]) -> int:
@@ -102,9 +114,13 @@ def _bucket(fields: Mapping[str, str]) -> Bucket:
     return Bucket(endpoint, region, bucket, prefix)
 
 
+def _gives_keys(fields: Mapping[str, str]) -> bool:
+    return any(fields.get(field, "").strip() for field in _KEY_FIELDS)
+
+
 def _keys(fields: Mapping[str, str]) -> Keys:
     found = []
-    for field in ("access_key_id", "secret_access_key"):
+    for field in _KEY_FIELDS:
         value = fields.get(field, "").strip()
         if not _KEY.fullmatch(value):
             raise InvalidSchedule(field, _("Give the key as the bucket’s service shows it."))

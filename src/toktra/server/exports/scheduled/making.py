@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
@@ -24,7 +25,8 @@ class Made:
 
 def path_of(data_directory: Path, schedule_id: UUID, order: Order) -> Path:
     """Where the file of a run stands until it is delivered."""
-    return data_directory / "exports" / f"{schedule_id}-{order.first.isoformat()}.{order.format}"
+    name = f"{schedule_id}-{order.first.isoformat()}-{order.dataset}.{order.format}"
+    return data_directory / "exports" / name
 
 
 async def made_before(path: Path, sha256: str | None) -> Made | None:
@@ -50,9 +52,10 @@ async def make(database: Database, order: Order, path: Path) -> Made:
     return Made(path, size, digest.hexdigest())
 
 
-def forget(path: Path) -> None:
-    """Takes the file away; it is where it was sent to, or will be made anew."""
-    path.unlink(missing_ok=True)
+def forget(data_directory: Path, schedule_id: UUID, first: date) -> None:
+    """Takes away what was made for a run, also as it was before a change; it is where it was sent to."""
+    for path in (data_directory / "exports").glob(f"{schedule_id}-{first.isoformat()}-*"):
+        path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Made:

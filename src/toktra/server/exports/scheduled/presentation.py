@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from toktra.server.exports.datasets import Dataset
-from toktra.server.exports.scheduled.schedule import Fault, Folder, Rhythm, Run, Schedule, State
+from toktra.server.exports.scheduled.schedule import Fault, Folder, Plan, Rhythm, Run, Schedule, Sent, State
 from toktra.server.exports.scheduled.service import target_words
 from toktra.server.web import figures
 from toktra.server.web.language import _, ngettext
@@ -22,7 +22,7 @@ FAULT_WORDS: Final = {
         " (TOKTRA_EXPORTS_TO_PRIVATE)."
     ),
     Fault.OUTSIDE_REGION: _("It is not in this server’s region, or nobody said that it is (TOKTRA_IN_REGION)."),
-    Fault.KEYS_LOST: _("Its keys cannot be opened with this server’s secret key. End it, and set it up anew."),
+    Fault.KEYS_LOST: _("Its keys cannot be opened with this server’s secret key. Give them anew."),
     Fault.NO_FOLDER: _(
         "This server has no folder for exports. Whoever runs it can name one (TOKTRA_EXPORT_DIRECTORY)."
     ),
@@ -44,6 +44,7 @@ class Line:
     """Which keys; empty for a folder."""
     made: str
     is_open: bool
+    is_paused: bool
     newest: RunLine | None
 
 
@@ -60,6 +61,8 @@ class RunLine:
     detail: str
     size: str
     rests_on: str
+    sent_as: str
+    """What went where, if that is not what goes where now."""
     may_again: bool
 
 
@@ -81,35 +84,46 @@ def rhythm_words() -> list[tuple[str, str]]:
     ]
 
 
+def fault_sentence(fault: Fault, detail: str) -> str:
+    """Why it did not arrive, with the word of whoever refused."""
+    said = " " + _("It said: %(word)s.") % {"word": detail} if detail else ""
+    return str(FAULT_WORDS[fault]) + said
+
+
 def line(schedule: Schedule, newest: Run | None) -> Line:
     """A schedule in words."""
     plan = schedule.plan
     waits = ngettext("sent %(n)s day after its end", "sent %(n)s days after its end", plan.wait_days)
     rhythm = f"{dict(rhythm_words())[plan.rhythm.value]}, {waits % {'n': plan.wait_days}}"
-    if isinstance(plan.target, Folder):
-        where = _("Folder %(name)s") % {"name": plan.target.name}
-    else:
-        where = target_words(plan.target)
     day = figures.one_day(schedule.created_at.astimezone(UTC).date())
     by = schedule.created_by or _("someone no longer here")
     return Line(
         schedule_id=schedule.schedule_id,
-        name=f"{dataset_words(plan.dataset)}, {plan.format.value.upper()}",
+        name=_what(plan.sent),
         rhythm=rhythm,
-        where=where,
+        where=_where(plan.sent),
         keys=schedule.access_key_hint,
         made=_("%(name)s, on %(day)s") % {"name": by, "day": day},
-        is_open=schedule.ended_at is None,
-        newest=run_line(newest) if newest else None,
+        is_open=schedule.is_open,
+        is_paused=schedule.is_open and schedule.paused_at is not None,
+        newest=run_line(newest, plan) if newest else None,
     )
 
 
-def run_line(run: Run) -> RunLine:
-    """A run in words."""
+def _what(sent: Sent) -> str:
+    return f"{dataset_words(sent.dataset)}, {sent.format.value.upper()}"
+
+
+def _where(sent: Sent) -> str:
+    if isinstance(sent.target, Folder):
+        return _("Folder %(name)s") % {"name": sent.target.name}
+    return target_words(sent.target)
+
+
+def run_line(run: Run, plan: Plan) -> RunLine:
+    """A run of a schedule, which has this plan now, in words."""
     at = run.delivered_at or run.attempted_at
-    detail = str(FAULT_WORDS[run.fault]) if run.fault else ""
-    if run.fault_detail:
-        detail += " " + _("It said: %(word)s.") % {"word": run.fault_detail}
+    detail = fault_sentence(run.fault, run.fault_detail) if run.fault else ""
     if run.state is State.WAITING and run.sent_bytes and run.size_bytes:
         part = _("%(sent)s of %(all)s have arrived; it goes on from there.")
         detail += " " + part % {"sent": figures.size(run.sent_bytes), "all": figures.size(run.size_bytes)}
@@ -130,6 +144,7 @@ def run_line(run: Run) -> RunLine:
         detail=detail.strip(),
         size=figures.size(run.size_bytes) if run.size_bytes is not None else "",
         rests_on=rests_on,
+        sent_as=f"{_what(run.begun_as)}: {_where(run.begun_as)}" if run.begun_as not in (None, plan.sent) else "",
         may_again=run.state is State.FAILED,
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from toktra.server.exports.datasets import Dataset
@@ -75,6 +75,8 @@ class Fault(StrEnum):
 
 LASTING: Final = frozenset({Fault.NOT_ALLOWED, Fault.OUTSIDE_REGION, Fault.KEYS_LOST})
 """Trying again changes nothing."""
+CLEAR: Final = frozenset(Fault) - {Fault.UNREACHABLE}
+"""Whoever says this has not got the file. Who was not reached, or did not say, may have it."""
 
 
 class NotDelivered(Exception):
@@ -120,6 +122,32 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What goes where. A delivery that began as this ends as this."""
+
+    dataset: Dataset
+    format: Format
+    target: Folder | Bucket
+
+    def as_fields(self) -> dict[str, str]:
+        """Under the names of the form, and as a run keeps it."""
+        said = {"dataset": self.dataset.value, "format": self.format.value}
+        if isinstance(self.target, Folder):
+            return {**said, "target": "folder", "folder": self.target.name}
+        return {**said, "target": "s3", **asdict(self.target)}
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> Self:
+        """What `as_fields` said."""
+        target: Folder | Bucket
+        if fields["target"] == "folder":
+            target = Folder(fields["folder"])
+        else:
+            target = Bucket(fields["endpoint"], fields["region"], fields["bucket"], fields["prefix"])
+        return cls(dataset=Dataset(fields["dataset"]), format=Format(fields["format"]), target=target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is sent when, as it was entered."""
 
@@ -130,6 +158,10 @@ class Plan:
     """How long after its end a period is sent, so that devices which were offline are in it."""
     starts_on: date
     target: Folder | Bucket
+
+    @property
+    def sent(self) -> Sent:
+        return Sent(dataset=self.dataset, format=self.format, target=self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +174,12 @@ class Schedule:
     created_at: datetime
     created_by: str
     """Empty when that person is no longer known."""
+    paused_at: datetime | None
     ended_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,13 +202,19 @@ class Run:
     estimator_versions: tuple[str, ...]
     devices_reported: int | None
     devices_enrolled: int | None
+    begun_as: Sent | None
+    """Null before anything of it was sent."""
 
 
-def due(plan: Plan, today: date, most: int) -> Iterator[tuple[date, date]]:
-    """First and last day of the periods that are to be sent by `today`, oldest first, at most so many."""
-    first = plan.rhythm.first_of(plan.starts_on)
+def due(plan: Plan, today: date, most: int, planned_until: date | None = None) -> Iterator[tuple[date, date]]:
+    """First and last day of the periods that are to be sent by `today`, oldest first, at most so many.
+
+    They follow the last day that was planned before. Where the rhythm has changed since, the first of them is the rest
+    of its day, week or month, so that no day is left out and none is sent twice.
+    """
+    first = plan.rhythm.first_of(plan.starts_on) if planned_until is None else planned_until + _DAY
     for _ in range(most):
-        after = plan.rhythm.after(first)
+        after = plan.rhythm.after(plan.rhythm.first_of(first))
         last = after - _DAY
         if last + timedelta(days=plan.wait_days) > today:
             return

@@ -12,14 +12,26 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from toktra.server.audit.service import Actor
+from toktra.server.database.pool import Connection
 from toktra.server.exports import service as exports
 from toktra.server.exports.datasets import SCHEMA_VERSION
 from toktra.server.exports.scheduled import folder, making, service
 from toktra.server.exports.scheduled.bucket import PART_BYTES, SHA256, Sending, UploadGone
 from toktra.server.exports.scheduled.making import Made
-from toktra.server.exports.scheduled.schedule import LASTING, Bucket, Fault, Folder, Keys, NotDelivered, Schedule
-from toktra.server.exports.service import Order
+from toktra.server.exports.scheduled.schedule import (
+    CLEAR,
+    LASTING,
+    Bucket,
+    Fault,
+    Folder,
+    Keys,
+    NotDelivered,
+    Sent,
+)
+from toktra.server.exports.service import Order, Standing
 from toktra.server.jobs import Backoff, GiveUp, Work, defer, job, periodic_job
 from toktra.server.residency.places import Inside, OutsideRegion, check_amazon_region, check_host
 from toktra.server.settings import ServerSettings
@@ -45,10 +57,18 @@ async def plan_due(work: Work, today: date) -> None:
     """The same as of a day (UTC). Safe to repeat: a period is planned once."""
     async with work.transaction() as connection:
         for schedule in await service.schedules_of(connection, work.tenant_id):
-            if schedule.ended_at is not None:
-                continue
-            for first in await service.plan_runs(connection, work.tenant_id, schedule, today):
-                await defer(connection, deliver, work.tenant_id, schedule_id=schedule.schedule_id, first_day=first)
+            await send_due(connection, work.tenant_id, schedule.schedule_id, today)
+
+
+async def send_due(connection: Connection, tenant_id: UUID, schedule_id: UUID, today: date) -> None:
+    """Has what is due of one schedule sent, once the connection's transaction is committed.
+
+    Nobody changes it before that, so that no day is in a period of before and one of after.
+    """
+    schedule = await service.schedule_to_change(connection, tenant_id, schedule_id)
+    if schedule is not None and schedule.is_open and schedule.paused_at is None:
+        for first in await service.plan_runs(connection, tenant_id, schedule, today):
+            await defer(connection, deliver, tenant_id, schedule_id=schedule_id, first_day=first)
 
 
 @job("exports:deliver", backoff=Backoff(attempts=12, first_s=60, most_s=6 * 3600))
@@ -61,6 +81,9 @@ async def deliver(work: Work, *, schedule_id: UUID, first_day: date) -> None:
     if claimed.ended_at is not None:
         await run.failed(NotDelivered(Fault.ENDED), is_over=True)
         return
+    if claimed.paused_at is not None and not claimed.may_be_there:
+        await run.put_back()  # resuming has it sent
+        return
     try:
         async with run.held():
             await run.send(claimed)
@@ -70,6 +93,17 @@ async def deliver(work: Work, *, schedule_id: UUID, first_day: date) -> None:
         if is_over:
             raise GiveUp(str(fault)) from None
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A file, and where it goes with which keys."""
+
+    sent: Sent
+    sealed: bytes
+    order: Order
+    made: Made
+    claimed: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,37 +146,39 @@ class _Run:
 
     async def send(self, claimed: Any) -> None:
         """Makes the file, unless it is there from before, and sends what has not arrived. Raises NotDelivered."""
-        async with self.work.transaction() as connection:
-            schedule = await service.schedule_of(connection, self.work.tenant_id, self.schedule_id)
-        if schedule is None:
-            return
         tenant = await find_tenant_by_id(self.work.database, self.work.tenant_id)
+        sent, sealed = service.what_goes(claimed)
         order = Order(
-            tenant=tenant,
-            dataset=schedule.plan.dataset,
-            format=schedule.plan.format,
-            first=self.first_day,
-            last=claimed.last_day,
+            tenant=tenant, dataset=sent.dataset, format=sent.format, first=self.first_day, last=claimed.last_day
         )
         path = making.path_of(self.work.settings.data_directory, self.schedule_id, order)
         made = await making.made_before(path, claimed.sha256)
         is_begun = made is not None
         if made is None:
             made = await making.make(self.work.database, order, path)
-            await self._prepared(schedule, order, made)
-        await self._deliver(schedule, order, made, claimed, is_begun=is_begun)
+            await self._prepared(order, made)
+        await self._deliver(_Delivery(sent, sealed, order, made, claimed), is_begun=is_begun)
         async with self.work.transaction() as connection:
-            await service.queries.delivered(connection, **self._of)
-        await asyncio.to_thread(making.forget, path)
+            await service.queries.delivered(connection, **self._of, begun_as=Jsonb(sent.as_fields()))
+        await asyncio.to_thread(making.forget, self.work.settings.data_directory, self.schedule_id, self.first_day)
+
+    async def put_back(self) -> None:
+        async with self.work.transaction() as connection:
+            await service.queries.put_back(connection, **self._of)
 
     async def failed(self, fault: NotDelivered, *, is_over: bool) -> None:
         async with self.work.transaction() as connection:
             await service.queries.not_delivered(
-                connection, **self._of, fault=fault.fault.value, fault_detail=fault.detail, is_over=is_over
+                connection,
+                **self._of,
+                fault=fault.fault.value,
+                fault_detail=fault.detail,
+                is_clear=fault.fault in CLEAR,
+                is_over=is_over,
             )
 
-    async def _prepared(self, schedule: Schedule, order: Order, made: Made) -> None:
-        """Notes what the file rests on, and in the audit trail that it leaves, before it does."""
+    async def _prepared(self, order: Order, made: Made) -> None:
+        """Notes what the file rests on."""
         async with self.work.transaction() as connection:
             standing = await exports.standing_of(connection, order)
             await service.queries.prepared(
@@ -155,35 +191,49 @@ class _Run:
                 devices_reported=standing.devices_reported,
                 devices_enrolled=standing.devices_enrolled,
             )
-            where = service.target_words(schedule.plan.target)
-            await exports.record(connection, order, standing, Actor.system(), sent_to=where)
 
-    async def _deliver(self, schedule: Schedule, order: Order, made: Made, claimed: Any, *, is_begun: bool) -> None:
+    async def _begins(self, delivery: _Delivery) -> None:
+        """Notes what goes where, and in the audit trail that it does, before the first byte of it leaves."""
+        begun_as = delivery.sent.as_fields()
+        async with self.work.transaction() as connection:
+            keys = {"begun_as": Jsonb(begun_as), "sealed_begun": delivery.sealed or None}
+            await service.queries.begin(connection, **self._of, **keys)
+            if begun_as != delivery.claimed.begun_as:
+                row = await service.queries.run(connection, **self._of)
+                standing = Standing(tuple(row.estimator_versions), row.devices_reported, row.devices_enrolled)
+                where = service.target_words(delivery.sent.target)
+                await exports.record(connection, delivery.order, standing, Actor.system(), sent_to=where)
+
+    async def _deliver(self, delivery: _Delivery, *, is_begun: bool) -> None:
         """`is_begun`: this very file was being sent before, and what arrived of it counts."""
-        match schedule.plan.target:
+        match delivery.sent.target:
             case Folder() as target:
-                await self._to_folder(target, order, made)
+                await self._to_folder(target, delivery)
             case Bucket() as target:
-                keys = _keys(self.work.settings, claimed.sealed_credentials, self.work.tenant_id, self.schedule_id)
+                keys = _keys(self.work.settings, delivery.sealed, self.work.tenant_id, self.schedule_id)
                 bucket = await reach(target, keys, self.work.settings)
-                if claimed.upload_id and not is_begun:
-                    await asyncio.to_thread(bucket.drop, order.file_name, claimed.upload_id)
-                await self._to_bucket(bucket, order, made, claimed.upload_id if is_begun else None)
+                begun = delivery.claimed.upload_id
+                if begun and not is_begun:
+                    await asyncio.to_thread(bucket.drop, delivery.order.file_name, begun)
+                await self._to_bucket(bucket, delivery, begun if is_begun else None)
 
-    async def _to_folder(self, target: Folder, order: Order, made: Made) -> None:
+    async def _to_folder(self, target: Folder, delivery: _Delivery) -> None:
+        order, made = delivery.order, delivery.made
         directory = await asyncio.to_thread(folder.place, self.work.settings.export_directory, target)
         if await asyncio.to_thread(folder.holds, directory, order.file_name, made.sha256):
             return
+        await self._begins(delivery)
         copying = folder.deliver(directory, order.file_name, made.path, made.sha256)
         while (sent := await asyncio.to_thread(next, copying, None)) is not None:
             if sent == made.size_bytes or sent % PART_BYTES == 0:
                 await self._note(sent)
 
-    async def _to_bucket(self, bucket: Sending, order: Order, made: Made, begun: str | None) -> None:
-        about = _about(order, made)
-        name = order.file_name
+    async def _to_bucket(self, bucket: Sending, delivery: _Delivery, begun: str | None) -> None:
+        made, name = delivery.made, delivery.order.file_name
+        about = _about(delivery.order, made)
         if await asyncio.to_thread(bucket.holds, name, made.sha256):
             return
+        await self._begins(delivery)
         if made.size_bytes <= PART_BYTES:
             await asyncio.to_thread(bucket.put, name, made.path, about)
             return
@@ -252,7 +302,7 @@ async def try_out(target: Folder | Bucket, keys: Keys | None, settings: ServerSe
 def _keys(settings: ServerSettings, sealed: bytes, tenant_id: UUID, schedule_id: UUID) -> Keys:
     try:
         vault = open_vault(settings.data_directory, os.environ)
-        return service.opened(bytes(sealed), tenant_id, schedule_id, vault)
+        return service.opened(sealed, tenant_id, schedule_id, vault)
     except (SealBroken, SecretKeyNotUsable):
         raise NotDelivered(Fault.KEYS_LOST) from None
 

@@ -49,7 +49,8 @@ def end_exports_to(app_url: str, slug: str, bucket: str, command: str) -> int:
             there = [one for one in await _open_ones(database, tenant) if _bucket_of(one) == bucket]
             for schedule in there:
                 actor = Actor.by_command(command)
-                await service.end_schedule_of(database, tenant.tenant_id, schedule.schedule_id, actor)
+                async with database.tenant(tenant.tenant_id) as connection:
+                    await service.end_schedule(connection, tenant.tenant_id, schedule.schedule_id, actor)
             return len(there)
 
     return asyncio.run(end())
