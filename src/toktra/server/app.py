@@ -82,7 +82,7 @@ def create_app(settings: ServerSettings) -> Starlette:
             *metrics_routes(metrics, database, settings.metrics_token),
             Mount(DEVICE_API, app=_device_api(database, ingest, own, elsewhere, settings)),
             Mount(SCIM_PREFIX, app=ScimApp(database)),
-            Mount(API_PREFIX, app=api_app(database, requests_per_minute=settings.api_requests_per_minute)),
+            Mount(API_PREFIX, app=api_app(database, settings)),
             *site_routes(),
         ],
         middleware=[Middleware(RequestLog, metrics=metrics), *site_middleware()],

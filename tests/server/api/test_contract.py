@@ -23,6 +23,7 @@ from toktra.server.api.clients import Kind, create
 from toktra.server.api.scopes import Scope
 from toktra.server.app import create_app
 from toktra.server.database.pool import Database
+from toktra.server.exports.scheduled import arranging
 from toktra.server.ingest.service import Ingest
 from toktra.server.people.service import add_person
 from toktra.server.people.signed_in import SignedIn
@@ -45,8 +46,8 @@ _KNOWN: dict[str, str] = {}
 """Ids of what is there, so that a half of the requests finds something."""
 
 
-async def _fill(urls: Urls, slug: str) -> None:
-    """A person with a device and some use, and a key with every scope."""
+async def _fill(urls: Urls, slug: str, settings: ServerSettings) -> None:
+    """A person with a device and some use, a scheduled export, and a key with every scope."""
     async with Database(urls.app, connections=2) as database:
         tenant = await find_tenant(database, slug)
         assert tenant is not None
@@ -60,17 +61,31 @@ async def _fill(urls: Urls, slug: str) -> None:
         async with database.tenant(tenant.tenant_id) as connection:
             await create(connection, reader, Kind.KEY, "contract", tuple(Scope), days=30)
             await connection.execute("update api_client set secret_hash = %s", [KEY.hash])
+        day = str(datetime.now(UTC).date() - timedelta(days=9))
+        where = {"target": "folder", "folder": "finance"}
+        taken = await arranging.check_new({"rhythm": "daily", "starts_on": day, **where}, settings)
+        async with database.tenant(tenant.tenant_id) as connection:
+            schedule_id = await arranging.set_up(connection, reader, taken)
         _KNOWN.update(person_id=str(owner), device_id=str(desk.key.device), provider_id="anthropic")
+        _KNOWN.update(schedule_id=str(schedule_id), first_day=day)
 
 
 @pytest.fixture(scope="module")
-def address(module_urls: Urls) -> Iterator[str]:
-    """The whole application, served on loopback."""
-    app = create_app(
-        ServerSettings(
-            database_url=module_urls.app, database_connections=10, run_jobs=False, api_requests_per_minute=1_000_000
-        )
+def server_settings(module_urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> ServerSettings:
+    return ServerSettings(
+        database_url=module_urls.app,
+        database_connections=10,
+        data=tmp_path_factory.mktemp("data"),
+        export_directory=tmp_path_factory.mktemp("exports"),
+        run_jobs=False,
+        api_requests_per_minute=1_000_000,
     )
+
+
+@pytest.fixture(scope="module")
+def address(server_settings: ServerSettings) -> Iterator[str]:
+    """The whole application, served on loopback."""
+    app = create_app(server_settings)
     api: Any
     [api] = [route.app for route in app.routes if isinstance(route, Mount) and route.path == "/v1"]
     api.state.failures = FailureLimit(failures=1_000_000, window_s=60)  # what is tried without a key is the test's own
@@ -84,8 +99,8 @@ def address(module_urls: Urls) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def filled(module_urls: Urls, module_tenants: tuple[Tenant, Tenant]) -> None:
-    asyncio.run(_fill(module_urls, module_tenants[0].slug))
+def filled(module_urls: Urls, module_tenants: tuple[Tenant, Tenant], server_settings: ServerSettings) -> None:
+    asyncio.run(_fill(module_urls, module_tenants[0].slug, server_settings))
 
 
 schema = schemathesis.openapi.from_dict(document(api_app(None)))

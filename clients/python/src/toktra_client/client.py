@@ -202,6 +202,120 @@ class Client(Connection):
         """
         return self._save(f"exports/{_segment(dataset)}", {"from": from_, "to": to, "format": format_}, into)
 
+    def list_scheduled_exports(self, *, limit: int | None = None) -> Iterator[models.ScheduledExport]:
+        """Scheduled exports. Every scheduled export, also those that are ended, and how the newest period of
+        each stands.
+
+        `limit`: Items in one answer at most; usually 50.
+
+        Needs exports:read.
+        """
+        return self._each(models.ScheduledExport, "scheduled-exports", {"limit": limit})
+
+    def schedule_export(
+        self, new: models.NewScheduledExport, *, idempotency_key: str | None = None
+    ) -> models.ScheduledExport:
+        """Set up a scheduled export. A small file is written to its place first. Periods that are due already
+        are sent at once, each once.
+
+        Needs exports:write.
+        """
+        return self._post(models.ScheduledExport, "scheduled-exports", new, idempotency_key, is_keyed=True)
+
+    def read_scheduled_export(self, schedule_id: UUID) -> models.ScheduledExport:
+        """One scheduled export. What is sent when and where, and how its newest period stands.
+
+        Needs exports:read.
+        """
+        return self._get(models.ScheduledExport, f"scheduled-exports/{_segment(schedule_id)}", {})
+
+    def list_export_runs(self, schedule_id: UUID, *, limit: int | None = None) -> Iterator[models.ExportRun]:
+        """Periods of a scheduled export. How each period stands, newest first.
+
+        `limit`: Items in one answer at most; usually 50.
+
+        Needs exports:read.
+        """
+        return self._each(models.ExportRun, f"scheduled-exports/{_segment(schedule_id)}/runs", {"limit": limit})
+
+    def change_scheduled_export(
+        self, schedule_id: UUID, new: models.ExportChange, *, idempotency_key: str | None = None
+    ) -> models.ScheduledExport:
+        """Change a scheduled export. What was sent stays, and a period of which something may have arrived ends
+        as it began; all others go out as changed. With another rhythm, the first period is the days
+        that were in none so far.
+
+        Needs exports:write.
+        """
+        return self._post(
+            models.ScheduledExport,
+            f"scheduled-exports/{_segment(schedule_id)}/change",
+            new,
+            idempotency_key,
+            is_keyed=True,
+        )
+
+    def pause_scheduled_export(
+        self, schedule_id: UUID, *, idempotency_key: str | None = None
+    ) -> models.ScheduledExport:
+        """Pause a scheduled export. Nothing more is begun until it is resumed; what is being sent ends as it
+        began. Safe to repeat.
+
+        Needs exports:write.
+        """
+        return self._post(
+            models.ScheduledExport,
+            f"scheduled-exports/{_segment(schedule_id)}/pause",
+            None,
+            idempotency_key,
+            is_keyed=True,
+        )
+
+    def resume_scheduled_export(
+        self, schedule_id: UUID, *, idempotency_key: str | None = None
+    ) -> models.ScheduledExport:
+        """Resume a scheduled export. What waited is sent, and every period since, each once. Safe to repeat.
+
+        Needs exports:write.
+        """
+        return self._post(
+            models.ScheduledExport,
+            f"scheduled-exports/{_segment(schedule_id)}/resume",
+            None,
+            idempotency_key,
+            is_keyed=True,
+        )
+
+    def end_scheduled_export(self, schedule_id: UUID, *, idempotency_key: str | None = None) -> models.ScheduledExport:
+        """End a scheduled export. Nothing more is sent, and its keys are forgotten. What was sent stays where it
+        is. Safe to repeat.
+
+        Needs exports:write.
+        """
+        return self._post(
+            models.ScheduledExport,
+            f"scheduled-exports/{_segment(schedule_id)}/end",
+            None,
+            idempotency_key,
+            is_keyed=True,
+        )
+
+    def send_export_again(
+        self, schedule_id: UUID, first_day: date, *, idempotency_key: str | None = None
+    ) -> models.ExportRun:
+        """Send a period again. Of one that was given up, as the export is now. One that waits goes on waiting;
+        one that was delivered is not sent twice.
+
+        Needs exports:write.
+        """
+        return self._post(
+            models.ExportRun,
+            f"scheduled-exports/{_segment(schedule_id)}/runs/{_segment(first_day)}/again",
+            None,
+            idempotency_key,
+            is_keyed=True,
+        )
+
     def list_audit_entries(
         self,
         *,

@@ -21,6 +21,21 @@ Every: TypeAlias = Literal["month", "quarter", "year", "rolling"]
 """As stored."""
 
 
+Fault: TypeAlias = Literal[
+    "unreachable",
+    "refused",
+    "no-bucket",
+    "not-allowed",
+    "outside-region",
+    "keys-lost",
+    "no-folder",
+    "not-writable",
+    "no-space",
+    "ended",
+]
+"""Why an attempt did not deliver, as stored."""
+
+
 Format: TypeAlias = Literal["csv", "ndjson", "parquet"]
 """As it stands in addresses, and the ending of the file."""
 
@@ -37,6 +52,10 @@ Period: TypeAlias = Literal["7d", "30d", "month"]
 """As it stands in the address."""
 
 
+PlaceKind: TypeAlias = Literal["s3", "folder"]
+"""What kind of place exports go to."""
+
+
 ProviderKind: TypeAlias = Literal["api", "chat", "coding-assistant", "image-voice", "search"]
 """What people use a provider for."""
 
@@ -45,12 +64,24 @@ Regulation: TypeAlias = Literal["gdpr", "uk-gdpr", "ccpa"]
 """Under which law a request is answered."""
 
 
+Rhythm: TypeAlias = Literal["daily", "weekly", "monthly"]
+"""How long one period is, as stored."""
+
+
 RightsRequestKind: TypeAlias = Literal["access", "erasure", "portability", "rectification", "objection", "restriction"]
 """GDPR Art. 15 to 21; CCPA knows access, erasure and rectification by other names."""
 
 
 Role: TypeAlias = Literal["owner", "administrator", "finance", "privacy_officer", "auditor", "employee", "visitor"]
 """What a person is to their organisation, as stored; a visitor is someone who has not signed in."""
+
+
+RunState: TypeAlias = Literal["waiting", "delivered", "failed"]
+"""Of a run, as stored."""
+
+
+ScheduleState: TypeAlias = Literal["open", "paused", "ended"]
+"""Whether a scheduled export goes on."""
 
 
 Stage: TypeAlias = Literal["check", "identity", "decision", "working", "ready", "done", "refused"]
@@ -362,6 +393,18 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportChange:
+    """What is to be otherwise. What is left out stays."""
+
+    dataset: Dataset | None = None
+    format: Format | None = None
+    rhythm: Rhythm | None = None
+    wait_days: int | None = None
+    place: NewExportPlace | None = None
+    """Whole, but for keys that stay"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportColumn:
     """One column of a dataset."""
 
@@ -388,6 +431,58 @@ class ExportDatasets:
     schema_version: str
     """Stands in every row"""
     items: list[ExportDataset]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPlace:
+    """Where exports go. What opens it is never said."""
+
+    kind: PlaceKind
+    folder: str | None = None
+    """Below the server's folder for exports"""
+    bucket: str | None = None
+    region: str | None = None
+    prefix: str | None = None
+    endpoint: str | None = None
+    """Null for Amazon's own"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRun:
+    """One period of a scheduled export, and how far it is."""
+
+    first_day: date
+    last_day: date
+    state: RunState
+    """failed: given up, after about a day"""
+    attempts: int
+    attempted_at: datetime | None
+    delivered_at: datetime | None
+    sent_as: SentAs | None
+    """Null before anything of it was sent; then it goes out as the export is"""
+    size_bytes: int | None
+    """Of the file, once it is made"""
+    sent_bytes: int
+    """How much has arrived; what was cut goes on from there"""
+    sha256: str | None
+    """Of the file"""
+    fault: Fault | None
+    """Why the newest attempt did not arrive"""
+    fault_detail: str | None
+    """One word of whoever refused"""
+    schema_version: str | None
+    estimator_versions: list[str]
+    device_days_reported: int | None
+    device_days_enrolled: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRuns:
+    """Some of the periods, newest first."""
+
+    items: list[ExportRun]
+    next_cursor: str | None
+    """Null when these are the last"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -433,6 +528,26 @@ class NewBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewExportPlace:
+    """A bucket with its region and keys, or a folder. A small file is written there before it is taken."""
+
+    kind: PlaceKind
+    folder: str | None = None
+    """Such as finance or finance/ai"""
+    bucket: str | None = None
+    region: str | None = None
+    """Such as eu-central-1"""
+    prefix: str | None = None
+    """Such as toktra/costs/"""
+    endpoint: str | None = None
+    """Of a service that is not Amazon's"""
+    access_key_id: str | None = None
+    """A change without keys leaves a bucket those it has"""
+    secret_access_key: str | None = None
+    """Sealed, and never answered"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRightsRequest:
     """A request that somebody made elsewhere: by letter, in person, in another program."""
 
@@ -445,6 +560,22 @@ class NewRightsRequest:
     """The day (UTC) it reached the organisation, within the last year; without it, today"""
     details: str | None = None
     """In their words; needed for rectification and objection"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewScheduledExport:
+    """An export that is to be sent by itself."""
+
+    dataset: Dataset
+    starts_on: date
+    """The first period is the one of this day, 400 days back at most"""
+    place: NewExportPlace
+    format: Format | None = None
+    """Without it: csv."""
+    rhythm: Rhythm | None = None
+    """Without it: monthly."""
+    wait_days: int | None = None
+    """How long after its end, so that late devices are in it. Without it: 3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -671,6 +802,37 @@ class RightsStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledExport:
+    """An export that is sent by itself whenever a period is over."""
+
+    schedule_id: UUID
+    state: ScheduleState
+    dataset: Dataset
+    format: Format
+    rhythm: Rhythm
+    """How long a period is; a week is from Monday to Sunday"""
+    wait_days: int
+    """How long after its end a period is sent"""
+    starts_on: date
+    """Its first period is the one of this day"""
+    place: ExportPlace
+    access_key: str | None
+    """The end of the access key's id"""
+    created_at: datetime
+    newest_run: ExportRun | None
+    """Null when no period is due yet"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledExports:
+    """Some of the scheduled exports, by id."""
+
+    items: list[ScheduledExport]
+    next_cursor: str | None
+    """Null when these are the last"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeatCosts:
     """Subscriptions by the seat: known exactly, and changed by no use."""
 
@@ -681,6 +843,15 @@ class SeatCosts:
     """On the last of these days"""
     amount: float
     currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAs:
+    """What went where."""
+
+    dataset: Dataset
+    format: Format
+    place: ExportPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import aiosql
 from fastapi import Header, Request, Response
@@ -33,6 +33,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+Tried = TypeVar("Tried")
 Work = Callable[[Connection], Awaitable[tuple[BaseModel, str | None]]]
 """Does the write within a transaction; answers the body and, for what is new, its address."""
 
@@ -67,6 +68,35 @@ async def once(request: Request, caller: Caller, key: str | None, work: Work, *,
             connection, **of, request_hash=request_hash, status=status, body=text, location=location
         )
         return _response(status, text, location)
+
+
+async def once_tried(
+    request: Request,
+    caller: Caller,
+    key: str | None,
+    attempt: Callable[[], Awaitable[Tried]],
+    work: Callable[[Connection, Tried], Awaitable[tuple[BaseModel, str | None]]],
+    *,
+    status: int,
+) -> Response:
+    """The same for a write that depends on something elsewhere, which may take its time.
+
+    It is tried before the transaction, and not again for an answer that was given before.
+    """
+    tried = None if await _is_answered(caller, key) else await attempt()
+
+    async def do(connection: Connection) -> tuple[BaseModel, str | None]:
+        return await work(connection, await attempt() if tried is None else tried)
+
+    return await once(request, caller, key, do, status=status)
+
+
+async def _is_answered(caller: Caller, key: str | None) -> bool:
+    if key is None:
+        return False
+    of = {"tenant_id": caller.tenant_id, "client_id": caller.client_id, "key": key}
+    async with caller.database.tenant(caller.tenant_id) as connection:
+        return await _queries.find_answer(connection, **of, kept_for=KEPT_FOR) is not None
 
 
 async def _hash(request: Request) -> bytes:

@@ -15,9 +15,21 @@ from toktra.server.api import oauth
 from toktra.server.api.body_limit import BodyLimit
 from toktra.server.api.quota import Quota, QuotaHeaders
 from toktra.server.api.refusals import ProblemDetails, on_busy, on_problem
-from toktra.server.api.resources import audit, budgets, costs, devices, exports, people, providers, rights, usage
+from toktra.server.api.resources import (
+    audit,
+    budgets,
+    costs,
+    devices,
+    exports,
+    people,
+    providers,
+    rights,
+    scheduled_exports,
+    usage,
+)
 from toktra.server.database.pool import Database, DatabaseBusy
 from toktra.server.problems import Problem
+from toktra.server.settings import ServerSettings
 from toktra.server.web.rate_limit import FailureLimit
 
 PREFIX: Final = "/v1"
@@ -37,7 +49,7 @@ document (RFC 9457), `application/problem+json`: it names the part of the reques
 """
 
 
-def api_app(database: Database | None, *, requests_per_minute: int = 600) -> FastAPI:
+def api_app(database: Database | None, settings: ServerSettings | None = None) -> FastAPI:
     """The application. Without a database it answers nothing but its own document."""
     app = FastAPI(
         title="Toktra",
@@ -57,9 +69,11 @@ def api_app(database: Database | None, *, requests_per_minute: int = 600) -> Fas
         },
     )
     app.state.database = database
-    app.state.quota = Quota(requests_per_minute)
+    app.state.settings = settings or ServerSettings()
+    app.state.quota = Quota(app.state.settings.api_requests_per_minute)
     app.state.failures = FailureLimit(failures=20, window_s=60)
-    for resource in (oauth, usage, costs, budgets, providers, people, devices, exports, audit, rights):
+    known = (oauth, usage, costs, budgets, providers, people, devices, exports, scheduled_exports, audit, rights)
+    for resource in known:
         app.include_router(resource.router)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app

@@ -23,6 +23,7 @@ class Scope(StrEnum):
     PEOPLE_USAGE = "people:usage"
     DEVICES_READ = "devices:read"
     EXPORTS_READ = "exports:read"
+    EXPORTS_WRITE = "exports:write"
     AUDIT_READ = "audit:read"
     REQUESTS_READ = "requests:read"
     REQUESTS_WRITE = "requests:write"
@@ -39,6 +40,7 @@ STANDS_FOR: Final[Mapping[Scope, Action]] = MappingProxyType(
         Scope.PEOPLE_USAGE: Action.OPEN_USAGE_OF_PERSON,
         Scope.DEVICES_READ: Action.READ_DEVICES,
         Scope.EXPORTS_READ: Action.EXPORT_FIGURES,
+        Scope.EXPORTS_WRITE: Action.MANAGE_EXPORT_SCHEDULES,
         Scope.AUDIT_READ: Action.READ_AUDIT,
         Scope.REQUESTS_READ: Action.READ_RIGHTS_REQUESTS,
         Scope.REQUESTS_WRITE: Action.DECIDE_RIGHTS_REQUESTS,
@@ -55,7 +57,8 @@ WORDS: Final[Mapping[Scope, str]] = MappingProxyType(
         Scope.PEOPLE_READ: _("Read the directory of people"),
         Scope.PEOPLE_USAGE: _("Open the figures of one named person, each time with a reason that they read"),
         Scope.DEVICES_READ: _("Read which devices are enrolled"),
-        Scope.EXPORTS_READ: _("Take exports as files"),
+        Scope.EXPORTS_READ: _("Take exports as files, and read which are sent by themselves"),
+        Scope.EXPORTS_WRITE: _("Set up, change, pause and end scheduled exports, and have them sent again"),
         Scope.AUDIT_READ: _("Read the audit trail"),
         Scope.REQUESTS_READ: _("Read rights requests and by when they are due; not what a copy holds"),
         Scope.REQUESTS_WRITE: _("Record rights requests on behalf of those who asked"),

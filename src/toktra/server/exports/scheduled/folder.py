@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,10 +30,9 @@ def place(root: Path | None, target: Folder) -> Path:
 
 def try_out(directory: Path) -> None:
     """Writes a small file and takes it away. Raises NotDelivered."""
-    with _clear():
-        test = directory / ".toktra-test"
-        test.write_bytes(b"Toktra can write here.\n")
-        test.unlink()
+    with _clear(), tempfile.NamedTemporaryFile(dir=directory, prefix=".toktra-test-") as test:
+        test.write(b"Toktra can write here.\n")
+        test.flush()
 
 
 def holds(directory: Path, name: str, sha256: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from toktra.server.exports.datasets import Dataset
-from toktra.server.exports.scheduled.schedule import Fault, Folder, Plan, Rhythm, Run, Schedule, Sent, State
+from toktra.server.exports.scheduled.schedule import Fault, Folder, Plan, Rhythm, Run, RunState, Schedule, Sent
 from toktra.server.exports.scheduled.service import target_words
 from toktra.server.web import figures
 from toktra.server.web.language import _, ngettext
@@ -124,7 +124,7 @@ def run_line(run: Run, plan: Plan) -> RunLine:
     """A run of a schedule, which has this plan now, in words."""
     at = run.delivered_at or run.attempted_at
     detail = fault_sentence(run.fault, run.fault_detail) if run.fault else ""
-    if run.state is State.WAITING and run.sent_bytes and run.size_bytes:
+    if run.state is RunState.WAITING and run.sent_bytes and run.size_bytes:
         part = _("%(sent)s of %(all)s have arrived; it goes on from there.")
         detail += " " + part % {"sent": figures.size(run.sent_bytes), "all": figures.size(run.size_bytes)}
     rests_on = ""
@@ -139,23 +139,23 @@ def run_line(run: Run, plan: Plan) -> RunLine:
         first=run.first.isoformat(),
         period=figures.days(run.first, run.last),
         state=_state(run),
-        badge={State.DELIVERED: "", State.FAILED: "overdue"}.get(run.state, "warning" if run.fault else ""),
+        badge={RunState.DELIVERED: "", RunState.FAILED: "overdue"}.get(run.state, "warning" if run.fault else ""),
         at=_moment(at) if at else "",
         detail=detail.strip(),
         size=figures.size(run.size_bytes) if run.size_bytes is not None else "",
         rests_on=rests_on,
         sent_as=f"{_what(run.begun_as)}: {_where(run.begun_as)}" if run.begun_as not in (None, plan.sent) else "",
-        may_again=run.state is State.FAILED,
+        may_again=run.state is RunState.FAILED,
     )
 
 
 def _state(run: Run) -> str:
     match run.state:
-        case State.DELIVERED:
+        case RunState.DELIVERED:
             return _("Delivered")
-        case State.FAILED:
+        case RunState.FAILED:
             return _("Given up")
-        case State.WAITING if run.fault:
+        case RunState.WAITING if run.fault:
             return _("Tried %(n)s times; tried again later") % {"n": run.attempts}
         case _:
             return _("Waiting")

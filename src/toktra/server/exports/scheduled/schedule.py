@@ -45,7 +45,7 @@ class Rhythm(StrEnum):
                 return (first + _LONGEST_MONTH).replace(day=1)
 
 
-class State(StrEnum):
+class RunState(StrEnum):
     """Of a run, as stored."""
 
     WAITING = "waiting"
@@ -189,7 +189,7 @@ class Run:
     schedule_id: UUID
     first: date
     last: date
-    state: State
+    state: RunState
     attempts: int
     size_bytes: int | None
     sent_bytes: int

@@ -23,9 +23,9 @@ from toktra.server.exports.scheduled.schedule import (
     Plan,
     Rhythm,
     Run,
+    RunState,
     Schedule,
     Sent,
-    State,
     due,
 )
 from toktra.server.people.signed_in import SignedIn
@@ -209,7 +209,7 @@ def _run(row: Any) -> Run:
         schedule_id=row.schedule_id,
         first=row.first_day,
         last=row.last_day,
-        state=State(row.state),
+        state=RunState(row.state),
         attempts=row.attempts,
         size_bytes=row.size_bytes,
         sent_bytes=row.sent_bytes,
