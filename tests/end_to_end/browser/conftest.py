@@ -209,6 +209,8 @@ def site() -> Iterator[Site]:
     with scratch_directory("toktra-browser-") as base, EmbeddedPostgres(base / "data") as postgres:
         hurry(postgres)
         migrate(postgres.owner_url, APP, PRIVACY)
+        exports = base / "exports"
+        exports.mkdir()
         letters: SimpleQueue[tuple[str, str]] = SimpleQueue()
         relay = Relay(Taking(letters), hostname="127.0.0.1", port=0)
         relay.start()
@@ -220,6 +222,7 @@ def site() -> Iterator[Site]:
                 mail_port=relay.port,
                 mail_tls=MailTls.NONE,
                 mail_from="toktra@example.org",
+                export_directory=exports,
             )
         )
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -5,6 +5,7 @@ Each page is looked at wide and light, and narrow and dark, with axe, and in bot
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ EVERYWHERE = [
     "/exports",
     "/exports/scheduled",
     "/reconciliation",
+    "/settings/api",
 ]
 ONLY_FULL = [
     "/usage?by=department&measure=cost",
@@ -158,13 +160,20 @@ def test_every_page_of_figures_full(chromium: Browser, firm: Any, monkeypatch: p
         budget = page.url.removeprefix(firm.address)
         here.go("/exports/scheduled")
         page.get_by_label("Beginning with the period of").fill((TODAY + timedelta(days=60)).isoformat())
-        page.get_by_label("Bucket", exact=True).fill("figures-of-north")
-        page.get_by_label("Region").fill("eu-central-1")
-        page.get_by_label("Access key ID").fill("AKIAEXAMPLE")
-        page.get_by_label("Secret access key").fill("no-secret")
+        page.get_by_label("A folder of the server").check()
+        page.get_by_label("Folder", exact=True).fill("finance")
         page.get_by_role("button", name="Set up").click()
         expect(page.get_by_text("No period is due yet.")).to_be_visible()
         schedule = page.url.removeprefix(firm.address)
+        page.get_by_role("link", name="Change", exact=True).click()
+        page.get_by_label("Format").select_option("parquet")
+        page.get_by_role("button", name="Change", exact=True).click()
+        expect(page.get_by_role("heading", name="Cost (FOCUS 1.2), PARQUET")).to_be_visible()
+        firm.change(
+            "update export_schedule set target = 's3', folder = null, region = 'eu-central-1', bucket = 'of-north',"
+            " prefix = 'toktra/costs/', access_key_hint = '…MPLE', sealed_credentials = '' where tenant_id = %(t)s",
+            {"t": firm.tenant.tenant_id},
+        )
         for back, state, fault in ((1, "failed", "refused"), (2, "waiting", "unreachable"), (3, "delivered", None)):
             firm.change(
                 "insert into export_run (tenant_id, schedule_id, first_day, last_day, state, attempts, attempted_at,"
@@ -181,7 +190,17 @@ def test_every_page_of_figures_full(chromium: Browser, firm: Any, monkeypatch: p
                     "word": "AccessDenied" if fault == "refused" else None,
                 },
             )
-        for path in [*EVERYWHERE, *ONLY_FULL, budget, schedule]:
+        firm.change(
+            "update export_run set begun_as = %(as)s where tenant_id = %(t)s and state = 'delivered'",
+            {"as": json.dumps({"dataset": "costs", "format": "csv", "target": "folder", "folder": "finance"}),
+             "t": firm.tenant.tenant_id},
+        )  # fmt: skip
+        here.go("/settings/api")
+        page.get_by_label("Name", exact=True).fill("nightly report")
+        page.get_by_label("exports:write").check()
+        page.get_by_role("button", name="Let it in").click()
+        expect(page.get_by_text("nightly report").first).to_be_visible()
+        for path in [schedule, f"{schedule}/edit", *EVERYWHERE, *ONLY_FULL, budget]:
             here.look(path, "statements" if path == f"/statements/{MONTH.key}" else "")
         here.go(schedule)
         expect(page.get_by_role("button", name="Send again")).to_be_visible()
