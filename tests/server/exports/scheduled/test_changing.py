@@ -12,7 +12,8 @@ from tests.server.exports.scheduled.conftest import DAY
 from tests.server.exports.scheduled.test_sending import PART, plan_again, text_of, to_bucket
 
 from toktra.server.exports.scheduled import sending
-from toktra.server.exports.scheduled.schedule import Bucket, Folder
+from toktra.server.exports.scheduled.bucket import Sending
+from toktra.server.exports.scheduled.schedule import Bucket, Fault, Folder, NotDelivered
 from toktra.server.exports.scheduled.service import what_goes
 from toktra.server.web.access import Role
 
@@ -84,6 +85,33 @@ async def test_a_delivery_in_the_middle_ends_as_it_began_and_the_next_goes_where
     assert list((house.settings.data_directory / "exports").iterdir()) == []
 
 
+async def test_what_a_place_refused_after_it_had_taken_parts_ends_there(
+    house: House, wire: Wire, s3: tuple[int, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PART_BYTES", PART)
+    monkeypatch.setattr("moto.settings.S3_UPLOAD_PART_MIN_SIZE", 1024, raising=False)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1024, raising=False)
+    _, client = s3
+    for name in ("took-parts", "took-none"):
+        client.create_bucket(Bucket=name)
+    page = await house.set_up(**to_bucket(wire, "took-parts"))
+    sent = Sending.send_part
+
+    def refuse(self: Sending, name: str, upload_id: str, number: int, content: bytes) -> str:
+        if number == 3:
+            raise NotDelivered(Fault.REFUSED, "AccessDenied")
+        return sent(self, name, upload_id, number, content)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Sending, "send_part", refuse)
+        await house.work(later=False)
+    assert "It refused" in await text_of(house, page)
+    await change(house, page, to_bucket(wire, "took-none") | NO_KEYS)
+    await house.work()
+    assert names(client, "took-parts") == [f"ai/toktra-north-events-{DAY}.csv"]
+    assert names(client, "took-none") == []
+
+
 async def test_what_may_have_arrived_is_looked_for_where_it_was_sent_to(
     house: House, wire: Wire, s3: tuple[int, Any]
 ) -> None:
@@ -103,6 +131,21 @@ async def test_what_may_have_arrived_is_looked_for_where_it_was_sent_to(
     assert (await house.one("select state from export_run")).state == "delivered"
     assert names(client, "may-be-here") != []
     assert names(client, "not-here") == []
+
+
+async def test_what_was_cut_on_its_way_goes_where_it_was_going(house: House, wire: Wire, s3: tuple[int, Any]) -> None:
+    _, client = s3
+    for name in ("cut-here", "never-here"):
+        client.create_bucket(Bucket=name)
+    page = await house.set_up(**to_bucket(wire, "cut-here"))
+    wire.left = 2 * PART  # nobody said whether the file arrived
+    await house.work(later=False)
+    assert "could not be reached" in await text_of(house, page)
+    wire.left = None
+    await change(house, page, {"dataset": "daily", **to_bucket(wire, "never-here") | NO_KEYS})
+    await house.work()
+    assert names(client, "cut-here") == [f"ai/toktra-north-events-{DAY}.csv"]
+    assert names(client, "never-here") == []
 
 
 async def test_what_was_refused_goes_to_the_new_place(house: House, wire: Wire, s3: tuple[int, Any]) -> None:
@@ -202,6 +245,7 @@ async def test_paused_it_sends_nothing_and_afterwards_every_period_once(house: H
     await plan_again(house, days_later=2)
     await house.work()
     assert list((house.folder / "finance").iterdir()) == []
+    assert (await house.one("select attempts, attempted_at from export_run")) == (0, None)
     assert "Nothing is begun until it is resumed" in await text_of(house, page)
     for _ in range(2):
         assert (await house.browser.post(f"{page}/resume")).status_code == 303

@@ -89,7 +89,8 @@ returning r.last_day, r.upload_id, r.sha256, r.begun_as, r.sealed_begun, r.may_b
 
 -- name: put_back(tenant_id, schedule_id, first_day)!
 -- Nothing was tried.
-update export_run set attempts = attempts - 1, leased_until = null
+update export_run set attempts = attempts - 1, leased_until = null,
+    attempted_at = case when attempts > 1 then attempted_at end
 where tenant_id = :tenant_id and schedule_id = :schedule_id and first_day = :first_day and state = 'waiting';
 
 -- name: waits(tenant_id, schedule_id, first_day)$
