@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from toktra.agent.capture.linux import bpf
 from toktra.agent.capture.linux.blob import read_blob
-from toktra.agent.capture.linux.errors import KernelTooOld, NoCgroup2
+from toktra.agent.capture.linux.errors import KernelTooOld, LoadingFailed, NoCgroup2, NoRights
 from toktra.agent.capture.linux.program import HOOKS, load, root_cgroup
 from toktra.agent.capture.linux.source import _degraded
 
@@ -40,6 +42,20 @@ def test_a_kernel_too_old_is_named_with_what_is_lost(monkeypatch: pytest.MonkeyP
         "Until then no use of AI is recorded on this machine, not even in part: an older kernel cannot load the "
         "program."
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "what"), [(errno.EPERM, NoRights), (errno.EACCES, LoadingFailed), (errno.EINVAL, LoadingFailed)]
+)
+def test_a_kernel_that_does_not_accept_the_program_is_no_lack_of_rights(
+    monkeypatch: pytest.MonkeyPatch, number: int, what: type[Exception]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(bpf, "load_and_run", refuse)
+    with pytest.raises(what):
+        load()
 
 
 @pytest.mark.parametrize(

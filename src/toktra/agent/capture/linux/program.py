@@ -75,9 +75,9 @@ def load(blob: Blob | None = None) -> LoadedProgram:
     pack_into("=I", context, 0, len(context))
     try:
         bpf.load_and_run(blob.loader, blob.data, context)
-    except PermissionError:
-        raise NoRights from None
     except OSError as error:
+        if error.errno == errno.EPERM:  # EACCES is what the kernel's verifier says of a program it does not accept
+            raise NoRights from None
         raise LoadingFailed(str(error)) from error
     return LoadedProgram(
         maps=_descriptors(blob.maps, context, _CONTEXT_HEADER, _MAP_BYTES),

@@ -81,7 +81,7 @@ static __always_inline int load_varint(struct __sk_buff *skb, __u32 *at, __u32 *
 static __always_inline __u32 initial_size(struct __sk_buff *skb, const struct quic_datagram *datagram, __u64 *mark)
 {
 	__u32 at = datagram->at, version, size;
-	__u64 id[3] = {}, id_bytes;
+	__u64 id[3] = {};
 	__u8 header[6], id_size;
 
 	if (bpf_skb_load_bytes(skb, at, header, sizeof(header)) || (header[0] & 0xc0) != 0xc0)
@@ -94,9 +94,7 @@ static __always_inline __u32 initial_size(struct __sk_buff *skb, const struct qu
 	at += sizeof(header) + header[5];
 	if (bpf_skb_load_bytes(skb, at, &id_size, 1) || id_size > MAX_CONNECTION_ID)
 		return 0;
-	id_bytes = id_size;
-	asm volatile("%0 &= 0x1f" : "+r"(id_bytes));
-	if (id_bytes && (id_bytes > MAX_CONNECTION_ID || bpf_skb_load_bytes(skb, at + 1, id, id_bytes)))
+	if (id_size && load_bytes(skb, at + 1, id, id_size, MAX_CONNECTION_ID))
 		return 0;
 	*mark = (id[0] ^ id[1] << 1 ^ id[2] << 2) | 1;
 	at += 1 + id_size;
@@ -122,8 +120,7 @@ static __always_inline int hand_up_initial(struct __sk_buff *skb, const struct q
 	event->header.at = now;
 	event->length = size;
 	event->reserved = 0;
-	asm volatile("%0 &= 0x7ff" : "+r"(size));
-	if (size < 1 || size > MAX_INITIAL_BYTES || bpf_skb_load_bytes(skb, datagram->at, event->bytes, size)) {
+	if (load_bytes(skb, datagram->at, event->bytes, size, MAX_INITIAL_BYTES)) {
 		bpf_ringbuf_discard(event, 0);
 		return 0;
 	}

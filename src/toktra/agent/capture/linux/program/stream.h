@@ -93,10 +93,7 @@ static __always_inline int take_hello_bytes(struct __sk_buff *skb, struct record
 	if (size > COPY_BYTES)
 		size = COPY_BYTES;
 	asm volatile("%0 &= 0x3fff" : "+r"(place)); /* the compiler drops a C mask; the verifier needs it */
-	asm volatile("%0 &= 0xfff" : "+r"(size));
-	if (place > MAX_HELLO_BYTES || size < 1 || size > COPY_BYTES)
-		return STEP_UNREADABLE;
-	if (bpf_skb_load_bytes(skb, at, bytes + place, size))
+	if (place > MAX_HELLO_BYTES || load_bytes(skb, at, bytes + place, size, COPY_BYTES))
 		return STEP_UNREADABLE;
 	hello->assembled += size;
 	records->left -= size;
