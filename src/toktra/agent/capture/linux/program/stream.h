@@ -106,6 +106,9 @@ static __always_inline int take_hello_bytes(struct __sk_buff *skb, struct record
 		if (hello->length > MAX_HELLO_BYTES)
 			return STEP_TOO_LONG;
 	}
+	/* The hello ends with its record: what could follow it would be sealed with other keys (RFC 8446 section 5.1). */
+	if (hello->assembled == hello->length && records->left)
+		return STEP_NOT_TLS;
 	return size;
 }
 
