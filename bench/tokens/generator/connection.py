@@ -1,13 +1,20 @@
-"""A real TLS 1.3 connection between two endpoints in memory that counts what TCP would have carried."""
+"""A TLS 1.3 connection over loopback whose bytes and segments are those that the kernel's TCP says it sent."""
 
 from __future__ import annotations
 
+import select
+import socket
 import ssl
 from dataclasses import dataclass, field
+from struct import unpack_from
 
 import trustme
 
 SEGMENT_BYTES = 1448
+"""What one segment carries on Ethernet, where the timestamps that Linux sends take 12 bytes."""
+_TIMESTAMPS = 12
+_SEGMENTS_AGAIN, _SEGMENTS, _BYTES, _BYTES_AGAIN = 100, 156, 200, 208
+"""Places in `struct tcp_info` (linux/tcp.h): what was sent, and what of it was sent again."""
 
 
 @dataclass
@@ -17,45 +24,64 @@ class Counted:
     payload_bytes: int = 0
     segments: int = 0
 
-    def add(self, payload: bytes) -> None:
-        if payload:
-            self.payload_bytes += len(payload)
-            self.segments += -(-len(payload) // SEGMENT_BYTES)
-
 
 @dataclass
+class End:
+    """One end: its TLS, which reads and writes memory, and the socket that carries what it wrote."""
+
+    tls: ssl.SSLObject
+    received: ssl.MemoryBIO
+    written: ssl.MemoryBIO
+    socket: socket.socket
+    count: Counted = field(default_factory=Counted)
+
+    def sent(self) -> tuple[int, int]:
+        """Payload bytes and the segments that carried any, each once, since the connection began."""
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        (sent,), (again,) = unpack_from("=Q", info, _BYTES), unpack_from("=Q", info, _BYTES_AGAIN)
+        (segments,), (segments_again,) = unpack_from("=I", info, _SEGMENTS), unpack_from("=I", info, _SEGMENTS_AGAIN)
+        return sent - again, segments - segments_again
+
+
 class Connection:
     """Both ends of one connection. Every send is flushed at once: one TLS record or more, one packet."""
 
-    client: ssl.SSLObject
-    server: ssl.SSLObject
-    to_server: ssl.MemoryBIO
-    to_client: ssl.MemoryBIO
-    out: Counted = field(default_factory=Counted)
-    into: Counted = field(default_factory=Counted)
+    def __init__(self, client: End, server: End) -> None:
+        self._client, self._server = client, server
+
+    def handshake(self) -> None:
+        """Shakes hands, and has the server's tickets read."""
+        finished = 0
+        while finished < 2:
+            finished = 0
+            for end, other in ((self._client, self._server), (self._server, self._client)):
+                try:
+                    end.tls.do_handshake()
+                    finished += 1
+                except ssl.SSLWantReadError:
+                    pass
+                _carry(end, other)
 
     def send(self, data: bytes, *, from_client: bool) -> None:
-        """Encrypts and delivers `data`, counting the packet."""
-        sender, wire, count = (
-            (self.client, self.to_server, self.out) if from_client else (self.server, self.to_client, self.into)
-        )
-        receiver = self.server if from_client else self.client
-        before = wire.pending
-        sender.write(data)
-        grown = wire.pending - before
-        count.add(b"\0" * grown)
-        while grown:
-            try:
-                if not receiver.read(1 << 16):
-                    break
-            except ssl.SSLWantReadError:
-                break
+        """Encrypts, sends and reads `data`."""
+        sender, receiver = (self._client, self._server) if from_client else (self._server, self._client)
+        sender.tls.write(data)
+        _carry(sender, receiver)
+        try:
+            while receiver.tls.read(1 << 16):
+                pass
+        except ssl.SSLWantReadError:
+            pass
 
     def take_counts(self) -> tuple[Counted, Counted]:
-        """What was counted since the last call."""
-        taken = (self.out, self.into)
-        self.out, self.into = Counted(), Counted()
+        """What was counted since the last call: out, and in."""
+        taken = self._client.count, self._server.count
+        self._client.count, self._server.count = Counted(), Counted()
         return taken
+
+    def close(self) -> None:
+        self._client.socket.close()
+        self._server.socket.close()
 
 
 class Endpoints:
@@ -76,25 +102,50 @@ class Endpoints:
         """A connection whose handshake is done and counted."""
         for context in (self.server_context, self.client_context):
             context.set_alpn_protocols([protocol])
-        to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client, server = _connected()
+        to_server, to_client = (ssl.MemoryBIO(), ssl.MemoryBIO()), (ssl.MemoryBIO(), ssl.MemoryBIO())
         connection = Connection(
-            self.client_context.wrap_bio(to_client, to_server, server_hostname=self.host),
-            self.server_context.wrap_bio(to_server, to_client, server_side=True),
-            to_server,
-            to_client,
+            End(
+                self.client_context.wrap_bio(to_client[1], to_server[0], server_hostname=self.host),
+                *(to_client[1], to_server[0], client),
+            ),
+            End(
+                self.server_context.wrap_bio(to_server[1], to_client[0], server_side=True),
+                *(to_server[1], to_client[0], server),
+            ),
         )
-        finished = 0
-        while finished < 2:
-            finished = 0
-            for side, wire, count in (
-                (connection.client, to_server, connection.out),
-                (connection.server, to_client, connection.into),
-            ):
-                before = wire.pending
-                try:
-                    side.do_handshake()
-                    finished += 1
-                except ssl.SSLWantReadError:
-                    pass
-                count.add(b"\0" * max(0, wire.pending - before))
+        connection.handshake()
         return connection
+
+
+def _connected() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a TCP connection over loopback with Ethernet's segments, and none held back to be filled."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES + _TIMESTAMPS)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        client = socket.socket()
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES + _TIMESTAMPS)
+        client.connect(listener.getsockname())
+        server = listener.accept()[0]
+    for end in (client, server):
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        end.setblocking(False)
+    return client, server
+
+
+def _carry(sender: End, receiver: End) -> None:
+    """Sends what was written and has the other end receive all of it, then counts what TCP sent of it."""
+    wire = memoryview(sender.written.read())
+    before = sender.sent()
+    at, left = 0, len(wire)
+    while left:
+        writable = [sender.socket] if at < len(wire) else []
+        readable, ready, _ = select.select([receiver.socket], writable, [])
+        if ready:
+            at += sender.socket.send(wire[at:])
+        if readable:
+            left -= receiver.received.write(receiver.socket.recv(1 << 18))
+    after = sender.sent()
+    sender.count.payload_bytes += after[0] - before[0]
+    sender.count.segments += after[1] - before[1]

@@ -239,6 +239,7 @@ def conversation(
         }
         image = False
         messages.append({"role": "assistant", "content": answer})
+    connection.close()
 
 
 def main() -> None:
