@@ -176,14 +176,15 @@ def test_without_a_server_it_ends_in_time_and_keeps_everything(spool: Spool) -> 
 
 
 def test_a_server_that_hangs_does_not_hold_up_the_end(spool: Spool, serve: Serve) -> None:
-    stopping, hang = threading.Event(), threading.Event()
+    stopping, hang, polled = threading.Event(), threading.Event(), threading.Event()
 
     def hold(request: Any) -> tuple[int, dict[str, str], bytes]:
+        polled.wait(30)
         stopping.set()
         hang.wait(30)
         return 503, {}, b""
 
-    agent = service(spool, MemorySource([[observed(1)]], lambda: None, left_open=2), serve(hold).url, publish=nothing)
+    agent = service(spool, MemorySource([[observed(1)]], polled.set, left_open=2), serve(hold).url, publish=nothing)
 
     began = time.monotonic()
     agent.run(stopping)
