@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -31,6 +32,7 @@ from toktra.server.exports.scheduled import arranging, service
 from toktra.server.exports.scheduled.arranging import ChangedMeanwhile, Taken
 from toktra.server.exports.scheduled.entering import InvalidSchedule
 from toktra.server.exports.scheduled.schedule import Run, RunState, Schedule
+from toktra.server.people.signed_in import SignedIn
 from toktra.server.problems import Problem
 
 router = APIRouter(tags=["scheduled exports"])
@@ -156,12 +158,7 @@ async def pause(
 ) -> Response:
     """Nothing more is begun until it is resumed; what is being sent ends as it began. Safe to repeat."""
 
-    async def work(connection: Connection) -> tuple[BaseModel, None]:
-        await _find_open(connection, caller, schedule_id)
-        await arranging.pause(connection, caller.reader, schedule_id)
-        return await _shown(connection, caller, schedule_id), None
-
-    return await once(request, caller, idempotency_key, work, status=200)
+    return await _do(request, caller, schedule_id, idempotency_key, find=_find_open, act=arranging.pause)
 
 
 @router.post(
@@ -176,12 +173,7 @@ async def resume(
 ) -> Response:
     """What waited is sent, and every period since, each once. Safe to repeat."""
 
-    async def work(connection: Connection) -> tuple[BaseModel, None]:
-        await _find_open(connection, caller, schedule_id)
-        await arranging.resume(connection, caller.reader, schedule_id)
-        return await _shown(connection, caller, schedule_id), None
-
-    return await once(request, caller, idempotency_key, work, status=200)
+    return await _do(request, caller, schedule_id, idempotency_key, find=_find_open, act=arranging.resume)
 
 
 @router.post(
@@ -194,12 +186,7 @@ async def resume(
 async def end(request: Request, caller: Writes, schedule_id: UUID, idempotency_key: IdempotencyKey = None) -> Response:
     """Nothing more is sent, and its keys are forgotten. What was sent stays where it is. Safe to repeat."""
 
-    async def work(connection: Connection) -> tuple[BaseModel, None]:
-        await _find(connection, caller, schedule_id)
-        await arranging.end(connection, caller.reader, schedule_id)
-        return await _shown(connection, caller, schedule_id), None
-
-    return await once(request, caller, idempotency_key, work, status=200)
+    return await _do(request, caller, schedule_id, idempotency_key, find=_find, act=arranging.end)
 
 
 @router.post(
@@ -225,6 +212,23 @@ async def again(
         return ExportRun.of(await _find_run(connection, caller, schedule_id, first_day)), None
 
     return await once(request, caller, idempotency_key, work, status=200)
+
+
+async def _do(
+    request: Request,
+    caller: Caller,
+    schedule_id: UUID,
+    key: str | None,
+    *,
+    find: Callable[[Connection, Caller, UUID], Awaitable[Schedule]],
+    act: Callable[[Connection, SignedIn, UUID], Awaitable[None]],
+) -> Response:
+    async def work(connection: Connection) -> tuple[BaseModel, None]:
+        await find(connection, caller, schedule_id)
+        await act(connection, caller.reader, schedule_id)
+        return await _shown(connection, caller, schedule_id), None
+
+    return await once(request, caller, key, work, status=200)
 
 
 async def _find(connection: Connection, caller: Caller, schedule_id: UUID) -> Schedule:
